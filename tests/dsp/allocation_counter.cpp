@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Replaces operator new of the test program by one that counts.
+#include "tests/dsp/allocation_counter.h"
+
+#include <cstdlib>
+#include <new>
+
+namespace {
+thread_local std::int64_t allocations = 0;
+}
+
+namespace lightavseg::dsp::testing {
+
+std::int64_t allocation_count() {
+  return allocations;
+}
+
+}  // namespace lightavseg::dsp::testing
+
+void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
+  throw std::bad_alloc();
+}
+
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
