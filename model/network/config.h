@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Everything that says which LightAVSeg network a set of weights belongs to.
+//
+// The structure travels as JSON in the metadata of a weight file (key "lightavseg.config"), so
+// that a file alone is enough to build its network. Plain values only: copyable, no LibTorch.
+#pragma once
+
+#include <array>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "dsp/front_end.h"
+
+namespace lightavseg {
+
+// A configuration that no network can be built from. field() is the JSON name of what is wrong.
+class ConfigError : public std::runtime_error {
+ public:
+  ConfigError(std::string field, const std::string& what)
+      : std::runtime_error("configuration field '" + field + "': " + what),
+        field_(std::move(field)) {}
+  const std::string& field() const { return field_; }
+
+ private:
+  std::string field_;
+};
+
+// SeaFormer sizes (fudan-zvg/SeaFormer, local_configs/seaformer).
+enum class Variant { kTiny, kSmall, kBase, kLarge };
+
+// Audio network. kMobileNetV2 is PANNs' (qiuqiangkong/audioset_tagging_cnn).
+enum class AudioNet { kMobileNetV2 };
+
+// What of the audio network is the global audio state A_0: the 1024-d `embedding` (after fc1) or
+// the 1280-d pooled trunk.
+enum class AudioState { kEmbedding, kPooled };
+
+// Spatial pooling that gives the visual vector of equations 2 and 5.
+enum class Pooling { kMax, kAverage };
+
+// What the channels of the logits mean.
+//   kMask            1 channel: is this pixel part of a sounding object (sigmoid)
+//   kSemantic        K channels: class of the sounding object, channel 0 is background (softmax)
+//   kMaskAndClasses  1 + K channels: channel 0 as in kMask; channels 1..K say of which of the K
+//                    classes (0 is background) the pixel is, sounding or not (softmax)
+enum class Head { kMask, kSemantic, kMaskAndClasses };
+
+std::string to_string(Variant v);
+std::string to_string(AudioNet v);
+std::string to_string(AudioState v);
+std::string to_string(Pooling v);
+std::string to_string(Head v);
+// The inverse of to_string; throws ConfigError listing the valid names.
+Variant variant_from_string(const std::string& name);
+
+struct ModelConfig {
+  // Version of the layout of names and fields in a weight file. Readers refuse others.
+  static constexpr int kVersion = 1;
+
+  Variant variant = Variant::kLarge;
+  // Encoder stages with HAR and AGVE, which are also the decoder levels: increasing, within 1..5
+  // (strides 4, 8, 16, 32, 64), at least two.
+  std::vector<int> stages = {1, 2, 3, 4, 5};
+  AudioNet audio_net = AudioNet::kMobileNetV2;
+  AudioState audio_state = AudioState::kEmbedding;
+  // Features the audio network was trained on; another front end gives another network.
+  dsp::FrontEnd front_end = dsp::FrontEnd::kPanns32kFrom16k;
+
+  bool har = true;   // eq. 2: states refined stage by stage; off: A_i = W_a(A_0), no visual gate
+  bool agve = true;  // eq. 3: the state is added to the features; off: features stay visual
+  bool cmfd = true;  // eqs. 4-6; off: a purely visual top-down decoder
+  Pooling pooling = Pooling::kMax;
+  int embed_width = 0;  // E of eq. 4; 0 is 2 C_4
+  int refine = 2;       // decoder levels below the head with a depthwise refinement, 0..4
+  // The cosine of eq. 7 at the finest level as one more input channel of the head. The paper uses
+  // it in the loss only.
+  bool head_similarity = false;
+
+  Head head = Head::kMask;
+  // kMask: empty or {"sounding"}. Otherwise K names, the first is "background".
+  std::vector<std::string> class_names;
+
+  // Size the network was trained at, pixels; the recommended size, not a limit.
+  int train_height = 224;
+  int train_width = 224;
+
+  // Channels of the logits.
+  int logit_channels() const;
+  // Channels of stage outputs at strides 4..64.
+  std::array<int, 5> stage_channels() const;
+  int embed_channels() const;
+  int audio_channels() const;
+
+  // Throws ConfigError naming the field.
+  void validate() const;
+
+  std::string to_json() const;
+  // Throws ConfigError naming the field that is missing, unknown, of the wrong type or out of
+  // range.
+  static ModelConfig from_json(const std::string& text);
+
+  bool operator==(const ModelConfig& other) const { return to_json() == other.to_json(); }
+};
+
+}  // namespace lightavseg

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The LightAVSeg network (arXiv 2605.08805): SeaFormer and MobileNetV2, the Reciprocal
+// Audio-Visual Encoder, the Cross-Modal Fusion Decoder and the segmentation head.
+//
+// Frames are independent of each other: the network has no temporal operator, so clips of T frames
+// are folded into the batch. Not thread-safe while training; in eval mode forward may run from
+// several threads at once.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <utility>
+#include <vector>
+
+#include "model/network/config.h"
+#include "model/network/fusion_decoder.h"
+#include "model/network/layers.h"
+#include "model/network/mobilenet_v2.h"
+#include "model/network/reciprocal_encoder.h"
+#include "model/network/seaformer.h"
+
+namespace lightavseg {
+
+// Mean and deviation of RGB / 255 that frames are normalised with (ImageNet's).
+constexpr float kImageMean[3] = {0.485f, 0.456f, 0.406f};
+constexpr float kImageStd[3] = {0.229f, 0.224f, 0.225f};
+
+// Feature maps on the way, filled on request. Index k counts the configured stages, finest first.
+struct FeatureMaps {
+  std::vector<torch::Tensor> visual;         // V_i [B, C_i, h, w] before the audio state is added
+  std::vector<torch::Tensor> audio;          // A_i [B, C_i, 1, 1]
+  std::vector<torch::Tensor> encoded;        // enhanced V_i [B, C_i, h, w]
+  std::vector<torch::Tensor> decoded;        // V_dec [B, C_i, h, w]
+  std::vector<torch::Tensor> decoder_audio;  // A^_i [B, C_i, 1, 1]; empty without CMFD
+};
+
+// What the alignment loss compares at one scale (equation 7).
+struct AlignedPair {
+  torch::Tensor visual;  // V_dec [B, C, h, w]
+  torch::Tensor audio;   // A^ [B, C, 1, 1]
+};
+
+struct NetworkOutput {
+  torch::Tensor logits;  // [B, logit_channels, H, W], the size of the frames
+  // The three finest levels, coarsest first; empty in a model without any audio states.
+  std::vector<AlignedPair> pairs;
+};
+
+struct LightAVSegImpl : torch::nn::Module {
+  // Throws ConfigError. Weights are random until loaded.
+  explicit LightAVSegImpl(const ModelConfig& config);
+
+  // frames [B, 3, H, W], normalised RGB, H and W >= 32; log_mel [B, 1, T, 64] of the configured
+  // front end. Throws c10::Error when shapes do not fit. maps: filled if not null.
+  NetworkOutput forward(const torch::Tensor& frames, const torch::Tensor& log_mel,
+                        FeatureMaps* maps = nullptr);
+
+  // A_0: log_mel [B, 1, T, 64] -> [B, C_a, 1, 1], without gradient unless the audio network was
+  // made trainable. Worth keeping while the window does not move.
+  torch::Tensor audio_state(const torch::Tensor& log_mel);
+  // The rest of forward; a batch of one audio state serves any number of frames.
+  NetworkOutput forward_with_audio(const torch::Tensor& frames, const torch::Tensor& audio,
+                                   FeatureMaps* maps = nullptr);
+
+  const ModelConfig& config() const { return config_; }
+
+  SeaFormer visual{nullptr};
+  MobileNetV2 audio{nullptr};
+  std::vector<AudioRefinement> har;
+  std::vector<FusionLevel> cmfd;
+  std::vector<ConvBn> up;
+  std::vector<Refine> refine;         // one per level, empty holders where there is none
+  torch::nn::Conv2d concat{nullptr};  // only without HAR, AGVE and CMFD
+  ConvBn head_conv{nullptr};
+  torch::nn::Dropout2d head_dropout{nullptr};
+  torch::nn::Conv2d head_logits{nullptr};
+
+ private:
+  struct Encoded;
+  Encoded encode(const torch::Tensor& frames, const torch::Tensor& audio, FeatureMaps* maps);
+
+  ModelConfig config_;
+};
+TORCH_MODULE(LightAVSeg);
+
+}  // namespace lightavseg

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/network/seaformer.h"
+
+#include <cmath>
+
+namespace lightavseg {
+
+namespace F = torch::nn::functional;
+
+const SeaFormerSpec& seaformer_spec(Variant variant) {
+  static const SeaFormerSpec tiny{16,
+                                  4,
+                                  {{{{3, 1, 16, 1}, {3, 4, 16, 2}, {3, 3, 16, 1}},
+                                    {{5, 3, 32, 2}, {5, 3, 32, 1}},
+                                    {{3, 3, 64, 2}, {3, 3, 64, 1}},
+                                    {{5, 3, 128, 2}},
+                                    {{3, 6, 160, 2}}}},
+                                  {{3, 2, 16, 2}, {4, 2, 24, 4}}};
+  static const SeaFormerSpec small{16,
+                                   6,
+                                   {{{{3, 1, 16, 1}, {3, 4, 24, 2}, {3, 3, 24, 1}},
+                                     {{5, 3, 48, 2}, {5, 3, 48, 1}},
+                                     {{3, 3, 96, 2}, {3, 3, 96, 1}},
+                                     {{5, 4, 160, 2}},
+                                     {{3, 6, 192, 2}}}},
+                                   {{3, 3, 16, 2}, {4, 3, 24, 4}}};
+  static const SeaFormerSpec base{16,
+                                  8,
+                                  {{{{3, 1, 16, 1}, {3, 4, 32, 2}, {3, 3, 32, 1}},
+                                    {{5, 3, 64, 2}, {5, 3, 64, 1}},
+                                    {{3, 3, 128, 2}, {3, 3, 128, 1}},
+                                    {{5, 4, 192, 2}},
+                                    {{3, 6, 256, 2}}}},
+                                  {{3, 4, 16, 2}, {4, 4, 24, 4}}};
+  static const SeaFormerSpec large{32,
+                                   8,
+                                   {{{{3, 3, 32, 1}, {3, 4, 64, 2}, {3, 4, 64, 1}},
+                                     {{5, 4, 128, 2}, {5, 4, 128, 1}},
+                                     {{3, 4, 192, 2}, {3, 4, 192, 1}},
+                                     {{5, 4, 256, 2}},
+                                     {{3, 6, 320, 2}}}},
+                                   {{2, 3, 16, 2}, {3, 3, 20, 4}, {4, 3, 24, 6}}};
+  switch (variant) {
+    case Variant::kTiny:
+      return tiny;
+    case Variant::kSmall:
+      return small;
+    case Variant::kBase:
+      return base;
+    case Variant::kLarge:
+      break;
+  }
+  return large;
+}
+
+MbConvImpl::MbConvImpl(int64_t in, const MbRow& row) : skip(row.stride == 1 && in == row.channels) {
+  const int64_t hidden = in * row.expand;
+  auto conv = container(*this, "conv");
+  int index = 0;
+  if (row.expand != 1) {
+    expand = conv->register_module("0", ConvBn(in, hidden));
+    index = 2;  // the activation between them has an index of its own
+  }
+  depthwise = conv->register_module(std::to_string(index),
+                                    ConvBn(hidden, hidden, row.kernel, row.stride, hidden));
+  project = conv->register_module(std::to_string(index + 2), ConvBn(hidden, row.channels));
+}
+
+torch::Tensor MbConvImpl::forward(const torch::Tensor& x) {
+  auto y = expand.is_empty() ? x : torch::relu(expand(x));
+  y = project(torch::relu(depthwise(y)));
+  return skip ? x + y : y;
+}
+
+AxialPositionImpl::AxialPositionImpl(int64_t channels) {
+  pos_embed = register_parameter("pos_embed", torch::randn({1, channels, 16}));
+}
+
+torch::Tensor AxialPositionImpl::forward(const torch::Tensor& x) {
+  const auto table = F::interpolate(pos_embed, F::InterpolateFuncOptions()
+                                                   .size(std::vector<int64_t>{x.size(2)})
+                                                   .mode(torch::kLinear)
+                                                   .align_corners(false));
+  return x + table.to(x.scalar_type());
+}
+
+SeaAttentionImpl::SeaAttentionImpl(int64_t dim, int64_t key_dim, int64_t heads)
+    : key_dim(key_dim), heads(heads), value_width(2 * key_dim * heads) {
+  const int64_t qk = key_dim * heads;
+  const int64_t wide = 2 * qk + value_width;
+  to_q = register_module("to_q", ConvBn(dim, qk));
+  to_k = register_module("to_k", ConvBn(dim, qk));
+  to_v = register_module("to_v", ConvBn(dim, value_width));
+  proj = container(*this, "proj")->register_module("1", ConvBn(value_width, dim, 1, 1, 1, true));
+  proj_row = container(*this, "proj_encode_row")
+                 ->register_module("1", ConvBn(value_width, value_width, 1, 1, 1, true));
+  pos_rowq = register_module("pos_emb_rowq", AxialPosition(qk));
+  pos_rowk = register_module("pos_emb_rowk", AxialPosition(qk));
+  proj_column = container(*this, "proj_encode_column")
+                    ->register_module("1", ConvBn(value_width, value_width, 1, 1, 1, true));
+  pos_columnq = register_module("pos_emb_columnq", AxialPosition(qk));
+  pos_columnk = register_module("pos_emb_columnk", AxialPosition(qk));
+  dwconv = register_module("dwconv", ConvBn(wide, wide, 3, 1, wide));
+  pwconv = register_module("pwconv", ConvBn(wide, dim));
+}
+
+torch::Tensor SeaAttentionImpl::attend(const torch::Tensor& q, const torch::Tensor& k,
+                                       const torch::Tensor& v, AxialPosition& position_q,
+                                       AxialPosition& position_k, int64_t squeezed) {
+  const int64_t batch = q.size(0);
+  const auto qs = position_q(q.mean(squeezed));
+  const auto ks = position_k(k.mean(squeezed));
+  const auto vs = v.mean(squeezed);
+  const int64_t n = qs.size(2);
+  const auto query = qs.reshape({batch, heads, key_dim, n}).transpose(2, 3);
+  const auto key = ks.reshape({batch, heads, key_dim, n});
+  const auto value = vs.reshape({batch, heads, 2 * key_dim, n}).transpose(2, 3);
+  const double scale = 1.0 / std::sqrt(double(key_dim));
+  const auto weight = (torch::matmul(query, key) * scale).softmax(-1);
+  return torch::matmul(weight, value).transpose(2, 3).reshape({batch, value_width, n});
+}
+
+torch::Tensor SeaAttentionImpl::forward(const torch::Tensor& x) {
+  const auto q = to_q(x);
+  const auto k = to_k(x);
+  const auto v = to_v(x);
+  const auto detail = pwconv(clamp_relu6(dwconv(torch::cat({q, k, v}, 1))));
+  const auto row =
+      proj_row(clamp_relu6(attend(q, k, v, pos_rowq, pos_rowk, 3)).unsqueeze(3));  // [B, dh, H, 1]
+  const auto column = proj_column(
+      clamp_relu6(attend(q, k, v, pos_columnq, pos_columnk, 2)).unsqueeze(2));  // [B, dh, 1, W]
+  return h_sigmoid(proj(clamp_relu6(v + row + column))) * detail;
+}
+
+SeaMlpImpl::SeaMlpImpl(int64_t dim, int64_t hidden) {
+  fc1 = register_module("fc1", ConvBn(dim, hidden));
+  dwconv = register_module(
+      "dwconv",
+      torch::nn::Conv2d(torch::nn::Conv2dOptions(hidden, hidden, 3).padding(1).groups(hidden)));
+  fc2 = register_module("fc2", ConvBn(hidden, dim));
+}
+
+torch::Tensor SeaMlpImpl::forward(const torch::Tensor& x) {
+  return fc2(clamp_relu6(dwconv(fc1(x))));
+}
+
+SeaBlockImpl::SeaBlockImpl(int64_t dim, int64_t key_dim, int64_t heads, int64_t mlp_ratio,
+                           double drop_path)
+    : drop_path(drop_path) {
+  attn = register_module("attn", SeaAttention(dim, key_dim, heads));
+  mlp = register_module("mlp", SeaMlp(dim, dim * mlp_ratio));
+}
+
+torch::Tensor SeaBlockImpl::drop(const torch::Tensor& branch) const {
+  if (!is_training() || drop_path <= 0) return branch;
+  const double keep = 1 - drop_path;
+  const auto kept = torch::rand({branch.size(0), 1, 1, 1}, branch.options()).lt(keep);
+  return branch * kept.to(branch.scalar_type()) / keep;
+}
+
+torch::Tensor SeaBlockImpl::forward(torch::Tensor x) {
+  x = x + drop(attn(x));
+  return x + drop(mlp(x));
+}
+
+SeaFormerImpl::SeaFormerImpl(Variant variant, double drop_path) {
+  const auto& spec = seaformer_spec(variant);
+  int64_t in = spec.stem;
+  for (int s = 0; s < 5; ++s) {
+    auto stage = container(*this, "smb" + std::to_string(s + 1));
+    if (s == 0)
+      stem_ = container(*stage, "stem_block")->register_module("0", ConvBn(3, spec.stem, 3, 2));
+    for (size_t j = 0; j < spec.stages[s].size(); ++j) {
+      rows_[s].push_back(
+          stage->register_module("layer" + std::to_string(j + 1), MbConv(in, spec.stages[s][j])));
+      in = spec.stages[s][j].channels;
+    }
+  }
+  for (size_t t = 0; t < spec.transformers.size(); ++t) {
+    const auto& tr = spec.transformers[t];
+    const int64_t dim = spec.stages[tr.stage].back().channels;
+    auto blocks =
+        container(*container(*this, "trans" + std::to_string(t + 1)), "transformer_blocks");
+    for (int b = 0; b < tr.depth; ++b) {
+      const double rate = tr.depth > 1 ? drop_path * b / (tr.depth - 1) : 0;
+      blocks_[tr.stage].push_back(blocks->register_module(
+          std::to_string(b), SeaBlock(dim, tr.key_dim, spec.heads, tr.mlp_ratio, rate)));
+    }
+  }
+}
+
+torch::Tensor SeaFormerImpl::stage(int index, torch::Tensor x) {
+  if (index == 0) x = torch::relu(stem_(x));
+  for (auto& row : rows_[index]) x = row(x);
+  for (auto& block : blocks_[index]) x = block(x);
+  return x;
+}
+
+}  // namespace lightavseg

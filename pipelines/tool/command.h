@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the subcommands of the tool share.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <stdexcept>
+#include <string>
+
+namespace lightavseg::tool {
+
+// A mistake of the user: the text is shown without any trace, the exit code is 2.
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// Every subcommand registers itself with its options and a callback that runs it.
+void add_info(CLI::App& app);
+void add_forward(CLI::App& app);
+
+// "224" or "180x320" (height x width) -> {height, width}. Throws UsageError outside 32..8192.
+std::pair<int, int> parse_size(const std::string& text);
+
+// 20532545 -> "20,532,545"
+std::string with_commas(int64_t value);
+
+}  // namespace lightavseg::tool

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// lightavseg: segment what you hear. See `lightavseg --help`.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "pipelines/tool/command.h"
+#include "pipelines/version.h"
+
+int main(int argc, char** argv) {
+  using namespace lightavseg::tool;
+  CLI::App app("Segments the objects that make the sound, in video.");
+  app.name("lightavseg");
+  app.set_version_flag("--version", LIGHTAVSEG_VERSION);
+  app.require_subcommand(1);
+  app.footer("Exit codes: 0 done, 1 failed, 2 wrong use.");
+  add_info(app);
+  add_forward(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  } catch (const UsageError& error) {
+    fmt::print(stderr, "lightavseg: {}\n", error.what());
+    return 2;
+  } catch (const std::exception& error) {
+    // LibTorch appends a C++ backtrace to its messages, which tells a user nothing.
+    const std::string text = error.what();
+    fmt::print(stderr, "lightavseg: {}\n", text.substr(0, text.find("\nException raised from")));
+    return 1;
+  }
+  return 0;
+}
