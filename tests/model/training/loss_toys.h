@@ -5,34 +5,16 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "model/training/loss_support.h"
+#include "tests/model/network/golden_fill.h"
 
 namespace lightavseg {
 
-// Numbers in [-1, 1) that depend only on the name: an integer mixer seeded with its CRC-32.
-inline torch::Tensor hash_tensor(const std::string& name, std::vector<int64_t> shape) {
-  std::uint32_t crc = 0xFFFFFFFFu;
-  for (const char c : name) {
-    crc ^= static_cast<unsigned char>(c);
-    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) ? 0xEDB88320u : 0u);
-  }
-  const std::uint32_t seed = ~crc;
-  torch::Tensor tensor = torch::empty(shape, torch::kDouble);
-  double* values = tensor.data_ptr<double>();
-  for (int64_t j = 0; j < tensor.numel(); ++j) {
-    std::uint32_t x = seed + static_cast<std::uint32_t>(j) * 0x9E3779B9u;
-    x = (x ^ (x >> 16)) * 0x7feb352du;
-    x = (x ^ (x >> 15)) * 0x846ca68bu;
-    x ^= x >> 16;
-    values[j] = x / 2147483648.0 - 1.0;
-  }
-  return tensor;
-}
+using testing::hash_tensor;
 
 inline torch::Tensor doubles(std::vector<double> values, std::vector<int64_t> shape) {
   return torch::tensor(values, torch::kDouble).view(shape);

@@ -293,6 +293,25 @@ TEST(AlignmentLoss, NamesShapesThatDoNotFit) {
             std::string::npos);
 }
 
+// ---- the whole network -------------------------------------------------------------------------
+
+TEST(Losses, HaveTheGoldenValuesOnTheNetwork) {
+  const torch::NoGradGuard no_gradient;
+  ModelConfig config;
+  config.variant = Variant::kTiny;
+  LightAVSeg network(config);
+  testing::golden_fill(*network);
+  network->to(torch::kFloat64);
+  network->eval();
+  const NetworkOutput output = network->forward(hash_tensor("frames", {1, 3, 224, 224}),
+                                                2 * hash_tensor("logmel", {1, 1, 96, 64}));
+  const MaskTarget target = {hash_tensor("mask", {1, 1, 224, 224}).gt(0.4)};
+  EXPECT_NEAR(alignment_loss(output.pairs, target).item<double>(), 0.867631, 1e-6);
+  const SegmentationLoss loss = segmentation_loss(output.logits, target);
+  EXPECT_NEAR(loss.dice.item<double>(), 0.459606, 1e-6);
+  EXPECT_NEAR(loss.pixel.item<double>(), 0.764750, 1e-6);
+}
+
 // ---- the rivals --------------------------------------------------------------------------------
 
 TEST(KlAlignmentLoss, HasTheGoldenValues) {
