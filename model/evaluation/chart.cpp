@@ -241,9 +241,9 @@ std::string line_chart(const std::vector<ChartSeries>& series, const ChartOption
   const auto buckets = static_cast<std::size_t>(options.width);
   for (std::size_t i = 0; i < series.size(); ++i) {
     const ChartSeries& one = series[i];
-    const Points smoothed = smooth(one.points, options.smoothing);
+    const Points smoothed = smooth(one.points, one.smoothing);
     const std::size_t colour = i % kSeriesColours;
-    if (options.smoothing > 0) {
+    if (one.smoothing > 0) {
       markup += fmt::format("<path class=\"raw\" stroke=\"var(--series{})\" d=\"{}\"/>\n", colour,
                             path_data(thin_out(one.points, buckets), scale));
     }

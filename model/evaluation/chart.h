@@ -12,21 +12,21 @@ namespace lightavseg::html {
 struct ChartSeries {
   std::string name;
   std::vector<std::pair<double, double>> points;  // x must not fall; values may be inf or nan
+  // 0..<1: weight of the past in the exponential mean drawn over the raw line, which stays faintly
+  // visible behind it. 0 draws the values themselves.
+  double smoothing = 0;
 };
 
 struct ChartOptions {
   std::string title;
   std::string x_label = {};
   bool log_scale = false;  // of y; values that are not positive are left out
-  // 0..<1: weight of the past in the exponential mean drawn over the raw line. 0 draws the values
-  // themselves. The raw line stays faintly visible behind a smoothed one.
-  double smoothing = 0;
-  int width = 480;  // of the drawing in its own units; the page scales it
-  int height = 280;
+  int width = 400;         // of the drawing in its own units; the page scales it
+  int height = 250;
 };
 
 // Exponential mean without the pull towards zero at the start; values that are inf or nan are
-// passed over. weight: as ChartOptions::smoothing. Throws HtmlError outside [0, 1).
+// passed over. weight: as ChartSeries::smoothing. Throws HtmlError outside [0, 1).
 std::vector<std::pair<double, double>> smooth(const std::vector<std::pair<double, double>>& points,
                                               double weight);
 

@@ -26,27 +26,29 @@ std::string group_name(const std::string& column) {
   return slash == std::string::npos ? column : column.substr(0, slash);
 }
 
-std::vector<Panel> make_panels(const Curves& curves) {
+// A setting is exact, so a mean would only blur it, and no value of it is the best one.
+bool is_setting(const std::string& metric) {
+  return default_log_scale(metric);
+}
+
+std::vector<Panel> make_panels(const Curves& curves, double smoothing) {
   std::vector<Panel> panels;
   for (const std::string& column : curves.columns) {
     const std::string metric = metric_name(column);
     auto panel = std::find_if(panels.begin(), panels.end(),
                               [&](const Panel& one) { return one.metric == metric; });
     if (panel == panels.end()) panel = panels.insert(panels.end(), Panel{metric, {}});
-    html::ChartSeries series{group_name(column), {}};
+    html::ChartSeries series{group_name(column), {}, 0};
     for (const auto& [step, value] : curves.series(column)) {
       series.points.emplace_back(static_cast<double>(step), value);
     }
+    if (series.points.size() >= kSmoothFrom && !is_setting(metric)) series.smoothing = smoothing;
     panel->series.push_back(std::move(series));
   }
   return panels;
 }
 
-std::string draw(const Panel& panel, const ReportOptions& options, bool log_scale) {
-  std::size_t longest = 0;
-  for (const html::ChartSeries& series : panel.series) {
-    longest = std::max(longest, series.points.size());
-  }
+std::string draw(const Panel& panel, bool log_scale) {
   html::ChartOptions chart;
   chart.title = panel.metric;
   // A panel of one curve has no legend, so its title says which group it is.
@@ -55,7 +57,6 @@ std::string draw(const Panel& panel, const ReportOptions& options, bool log_scal
   }
   chart.x_label = "step";
   chart.log_scale = log_scale;
-  chart.smoothing = longest >= kSmoothFrom ? options.smoothing : 0;
   return html::line_chart(panel.series, chart);
 }
 
@@ -73,7 +74,9 @@ html::Table value_table(const Curves& curves,
     const bool lower = lower_is_better(metric_name(column));
     // The first of several equal values is the best one, as in the choice of checkpoints.
     const std::pair<std::int64_t, double>* best = nullptr;
+    const bool setting = is_setting(metric_name(column));
     for (const auto& point : points) {
+      if (setting) break;
       if (!std::isfinite(point.second)) continue;
       if (best == nullptr || (lower ? point.second < best->second : point.second > best->second)) {
         best = &point;
@@ -81,7 +84,7 @@ html::Table value_table(const Curves& curves,
     }
     table.rows.push_back({column, number(points.back().second),
                           fmt::format("{}", points.back().first),
-                          best == nullptr ? "none" : number(best->second),
+                          best == nullptr ? "" : number(best->second),
                           best == nullptr ? "" : fmt::format("{}", best->first)});
   }
   return table;
@@ -120,8 +123,8 @@ html::Page training_report(const Curves& curves, const ReportOptions& options) {
 
   page.add_heading("Curves");
   std::vector<std::string> charts;
-  for (const Panel& panel : make_panels(curves)) {
-    charts.push_back(draw(panel, options, log_scale(panel.metric)));
+  for (const Panel& panel : make_panels(curves, options.smoothing)) {
+    charts.push_back(draw(panel, log_scale(panel.metric)));
   }
   if (charts.empty()) page.add_paragraph("No curves yet.");
   page.add_cards(charts);

@@ -19,7 +19,7 @@ struct ReportOptions {
   std::string subtitle;
   // Shown above the curves: configuration, data, commit, duration.
   std::vector<std::pair<std::string, std::string>> facts;
-  // Weight of the past in the smoothed lines of curves with many points, 0..<1.
+  // Weight of the past in the smoothed lines of curves with at least 50 points, 0..<1.
   double smoothing = 0.9;
   // Which panels get a logarithmic axis and for which metrics less is better; both are given the
   // metric's name without its group. The defaults are the two functions below.

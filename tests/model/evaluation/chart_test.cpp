@@ -73,9 +73,7 @@ TEST(LineChart, HigherValuesLieHigher) {
 }
 
 TEST(LineChart, SmoothingKeepsTheRawLineFaint) {
-  ChartOptions options{"loss"};
-  options.smoothing = 0.5;
-  const std::string svg = line_chart({{"a", {{0, 1}, {1, 2}, {2, 1}}}}, options);
+  const std::string svg = line_chart({{"a", {{0, 1}, {1, 2}, {2, 1}}, 0.5}}, {"loss"});
   EXPECT_NE(svg.find("class=\"raw\""), std::string::npos);
   EXPECT_NE(path_of(svg, 0), path_of(svg, 1));
 }
@@ -118,9 +116,7 @@ TEST(LineChart, RefusesASizeWithoutRoom) {
   ChartOptions tiny{"a"};
   tiny.width = 50;
   EXPECT_THROW(line_chart({}, tiny), HtmlError);
-  ChartOptions wrong{"a"};
-  wrong.smoothing = 1;
-  EXPECT_THROW(line_chart({{"a", {{0, 1}}}}, wrong), HtmlError);
+  EXPECT_THROW(line_chart({{"a", {{0, 1}}, 1}}, {"a"}), HtmlError);
 }
 
 }  // namespace

@@ -52,6 +52,10 @@ TEST(Report, ListsTheLastAndTheBestValue) {
                       "<td class=\"number\">0.5</td><td class=\"number\">20</td>"),
             std::string::npos);
   EXPECT_EQ(page.find("<td>never</td>"), std::string::npos);
+  // No learning rate is the best one.
+  EXPECT_NE(page.find("<td>lr</td><td class=\"number\">1e-05</td><td class=\"number\">30</td>"
+                      "<td></td><td></td>"),
+            std::string::npos);
 }
 
 TEST(Report, TheCallerDecidesWhatIsBetter) {
@@ -75,8 +79,12 @@ TEST(Report, ADivergedCurveStillHasABestValue) {
 TEST(Report, SmoothsOnlyLongCurves) {
   EXPECT_EQ(count(training_report(toy_curves(), {}).render(), "class=\"raw\""), 0u);
   Curves curves;
-  curves.columns = {"loss"};
-  for (int i = 0; i < 200; ++i) curves.rows.push_back({i, {i % 2 ? 1.0 : 2.0}});
+  curves.columns = {"train/loss", "val/loss", "lr"};
+  for (int i = 0; i < 200; ++i) {
+    const double value = i % 2 ? 1 : 2;
+    curves.rows.push_back(
+        {i, {value, i % 10 ? std::nullopt : std::optional<double>(value), value}});
+  }
   EXPECT_EQ(count(training_report(curves, {}).render(), "class=\"raw\""), 1u);
 }
 
