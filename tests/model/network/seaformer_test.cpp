@@ -45,7 +45,8 @@ TEST(SeaFormer, NamesAreThoseOfItsCheckpoints) {
   EXPECT_EQ(shape("trans1.transformer_blocks.0.attn.proj_encode_row.1.bn.weight"), (Shape{256}));
   EXPECT_EQ(shape("trans1.transformer_blocks.0.mlp.dwconv.bias"), (Shape{384}));
   SeaFormer tiny(Variant::kTiny);
-  const auto* depthwise = tiny->named_parameters().find("smb1.layer1.conv.0.c.weight");
+  const auto of_tiny = tiny->named_parameters();
+  const auto* depthwise = of_tiny.find("smb1.layer1.conv.0.c.weight");
   ASSERT_NE(depthwise, nullptr);
   EXPECT_EQ(depthwise->sizes().vec(), (Shape{16, 1, 3, 3}));
 }
