@@ -196,7 +196,7 @@ Taxonomy Taxonomy::load(const std::filesystem::path& path) {
   std::ostringstream text;
   if (!file || !(text << file.rdbuf())) {
     throw TaxonomyError(fmt::format(
-        "taxonomy '{}' cannot be read; model/training/recipes/taxonomy.json is an example",
+        "taxonomy '{}' cannot be read; model/pretrained/taxonomy.json is an example",
         path.string()));
   }
   return parse(text.str(), path.string());

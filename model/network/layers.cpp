@@ -19,6 +19,12 @@ torch::nn::Conv2d pointwise(int64_t in, int64_t out) {
   return torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, 1));
 }
 
+torch::Tensor DropSource::mask(const torch::Tensor& like, int64_t channels, double keep) const {
+  const auto options = torch::TensorOptions().device(like.device()).dtype(torch::kFloat32);
+  const auto uniform = at::rand({like.size(0), channels, 1, 1}, generator, options);
+  return uniform.lt(keep).to(like.scalar_type()) * (1.0 / keep);
+}
+
 ConvBnImpl::ConvBnImpl(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t groups,
                        bool zero_gamma) {
   c = register_module("c", torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, kernel)

@@ -29,6 +29,15 @@ torch::Tensor resize_bilinear(const torch::Tensor& x, int64_t height, int64_t wi
 // frame depend on its batch.
 torch::nn::Conv2d pointwise(int64_t in, int64_t out);
 
+// Random numbers for dropout. Without a generator LibTorch's global one is used, whose draws depend
+// on what other threads do; a trainer with several threads gives each network its own.
+struct DropSource {
+  c10::optional<at::Generator> generator;
+
+  // [B, C, 1, 1] of 0 or 1 / keep, each kept with probability keep; in the dtype of like.
+  torch::Tensor mask(const torch::Tensor& like, int64_t channels, double keep) const;
+};
+
 // Convolution without bias (child "c", padding k/2) and batch norm (child "bn").
 struct ConvBnImpl : torch::nn::Module {
   ConvBnImpl(int64_t in, int64_t out, int64_t kernel = 1, int64_t stride = 1, int64_t groups = 1,

@@ -9,7 +9,11 @@ namespace lightavseg {
 
 namespace F = torch::nn::functional;
 
-LightAVSegImpl::LightAVSegImpl(const ModelConfig& config) : config_(config) {
+// Whole channels before the last convolution (Dropout2d of fudan-zvg/SeaFormer's light head).
+constexpr double kHeadDropout = 0.1;
+
+LightAVSegImpl::LightAVSegImpl(const ModelConfig& config)
+    : config_(config), random_(std::make_shared<DropSource>()) {
   config_.validate();
   const auto all = config_.stage_channels();
   std::vector<int64_t> c;
@@ -18,7 +22,7 @@ LightAVSegImpl::LightAVSegImpl(const ModelConfig& config) : config_(config) {
   const int64_t audio_channels = config_.audio_channels();
   const bool interacts = config_.har || config_.agve || config_.cmfd;
 
-  visual = register_module("visual", SeaFormer(config_.variant));
+  visual = register_module("visual", SeaFormer(config_.variant, 0.1, random_));
   audio = register_module("audio", MobileNetV2(config_.audio_state == AudioState::kEmbedding));
 
   if (interacts) {
@@ -49,8 +53,11 @@ LightAVSegImpl::LightAVSegImpl(const ModelConfig& config) : config_(config) {
   }
   auto head = container(*this, "head");
   head_conv = head->register_module("0", ConvBn(c[0] + (config_.head_similarity ? 1 : 0), c[0], 3));
-  head_dropout = head->register_module("2", torch::nn::Dropout2d(0.1));
   head_logits = head->register_module("3", pointwise(c[0], config_.logit_channels()));
+}
+
+void LightAVSegImpl::set_generator(const at::Generator& generator) {
+  random_->generator = generator;
 }
 
 torch::Tensor LightAVSegImpl::audio_state(const torch::Tensor& log_mel) {
@@ -60,8 +67,8 @@ torch::Tensor LightAVSegImpl::audio_state(const torch::Tensor& log_mel) {
 }
 
 NetworkOutput LightAVSegImpl::forward(const torch::Tensor& frames, const torch::Tensor& log_mel,
-                                      FeatureMaps* maps) {
-  return forward_with_audio(frames, audio_state(log_mel), maps);
+                                      FeatureMaps* maps, LogitSize size) {
+  return forward_with_audio(frames, audio_state(log_mel), maps, size);
 }
 
 struct LightAVSegImpl::Encoded {
@@ -102,7 +109,8 @@ LightAVSegImpl::Encoded LightAVSegImpl::encode(const torch::Tensor& frames,
 }
 
 NetworkOutput LightAVSegImpl::forward_with_audio(const torch::Tensor& frames,
-                                                 const torch::Tensor& audio_0, FeatureMaps* maps) {
+                                                 const torch::Tensor& audio_0, FeatureMaps* maps,
+                                                 LogitSize size) {
   TORCH_CHECK(frames.dim() == 4 && frames.size(1) == 3, "frames must be [B, 3, H, W], found ",
               frames.sizes());
   TORCH_CHECK(frames.size(2) >= 32 && frames.size(3) >= 32,
@@ -152,8 +160,11 @@ NetworkOutput LightAVSegImpl::forward_with_audio(const torch::Tensor& frames,
         (F::normalize(map, options) * F::normalize(state, options)).sum(1, true);
     map = torch::cat({map, similarity.to(map.scalar_type())}, 1);
   }
-  const auto logits = head_logits(head_dropout(torch::relu(head_conv(map))));
-  out.logits = resize_bilinear(logits, frames.size(2), frames.size(3));
+  auto hidden = torch::relu(head_conv(map));
+  if (is_training()) hidden = hidden * random_->mask(hidden, hidden.size(1), 1 - kHeadDropout);
+  out.logits = head_logits(hidden);
+  if (size == LogitSize::kFrame)
+    out.logits = resize_bilinear(out.logits, frames.size(2), frames.size(3));
   return out;
 }
 

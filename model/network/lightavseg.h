@@ -40,8 +40,11 @@ struct AlignedPair {
   torch::Tensor audio;   // A^ [B, C, 1, 1]
 };
 
+// Size of the logits: that of the frames, or that of the finest stage, before the bilinear resize.
+enum class LogitSize { kFrame, kFinestStage };
+
 struct NetworkOutput {
-  torch::Tensor logits;  // [B, logit_channels, H, W], the size of the frames
+  torch::Tensor logits;  // [B, logit_channels, H, W] or [B, logit_channels, h, w]
   // The three finest levels, coarsest first; empty in a model without any audio states.
   std::vector<AlignedPair> pairs;
 };
@@ -53,14 +56,17 @@ struct LightAVSegImpl : torch::nn::Module {
   // frames [B, 3, H, W], normalised RGB, H and W >= 32; log_mel [B, 1, T, 64] of the configured
   // front end. Throws c10::Error when shapes do not fit. maps: filled if not null.
   NetworkOutput forward(const torch::Tensor& frames, const torch::Tensor& log_mel,
-                        FeatureMaps* maps = nullptr);
+                        FeatureMaps* maps = nullptr, LogitSize size = LogitSize::kFrame);
 
   // A_0: log_mel [B, 1, T, 64] -> [B, C_a, 1, 1], without gradient unless the audio network was
   // made trainable. Worth keeping while the window does not move.
   torch::Tensor audio_state(const torch::Tensor& log_mel);
   // The rest of forward; a batch of one audio state serves any number of frames.
   NetworkOutput forward_with_audio(const torch::Tensor& frames, const torch::Tensor& audio,
-                                   FeatureMaps* maps = nullptr);
+                                   FeatureMaps* maps = nullptr, LogitSize size = LogitSize::kFrame);
+
+  // Where dropout and drop-path of training take their random numbers from.
+  void set_generator(const at::Generator& generator);
 
   const ModelConfig& config() const { return config_; }
 
@@ -72,7 +78,6 @@ struct LightAVSegImpl : torch::nn::Module {
   std::vector<Refine> refine;         // one per level, empty holders where there is none
   torch::nn::Conv2d concat{nullptr};  // only without HAR, AGVE and CMFD
   ConvBn head_conv{nullptr};
-  torch::nn::Dropout2d head_dropout{nullptr};
   torch::nn::Conv2d head_logits{nullptr};
 
  private:
@@ -80,6 +85,7 @@ struct LightAVSegImpl : torch::nn::Module {
   Encoded encode(const torch::Tensor& frames, const torch::Tensor& audio, FeatureMaps* maps);
 
   ModelConfig config_;
+  std::shared_ptr<DropSource> random_;
 };
 TORCH_MODULE(LightAVSeg);
 

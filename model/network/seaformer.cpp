@@ -145,17 +145,15 @@ torch::Tensor SeaMlpImpl::forward(const torch::Tensor& x) {
 }
 
 SeaBlockImpl::SeaBlockImpl(int64_t dim, int64_t key_dim, int64_t heads, int64_t mlp_ratio,
-                           double drop_path)
-    : drop_path(drop_path) {
+                           double drop_path, std::shared_ptr<DropSource> random)
+    : drop_path(drop_path), random_(std::move(random)) {
   attn = register_module("attn", SeaAttention(dim, key_dim, heads));
   mlp = register_module("mlp", SeaMlp(dim, dim * mlp_ratio));
 }
 
 torch::Tensor SeaBlockImpl::drop(const torch::Tensor& branch) const {
   if (!is_training() || drop_path <= 0) return branch;
-  const double keep = 1 - drop_path;
-  const auto kept = torch::rand({branch.size(0), 1, 1, 1}, branch.options()).lt(keep);
-  return branch * kept.to(branch.scalar_type()) / keep;
+  return branch * random_->mask(branch, 1, 1 - drop_path);
 }
 
 torch::Tensor SeaBlockImpl::forward(torch::Tensor x) {
@@ -163,7 +161,8 @@ torch::Tensor SeaBlockImpl::forward(torch::Tensor x) {
   return x + drop(mlp(x));
 }
 
-SeaFormerImpl::SeaFormerImpl(Variant variant, double drop_path) {
+SeaFormerImpl::SeaFormerImpl(Variant variant, double drop_path,
+                             std::shared_ptr<DropSource> random) {
   const auto& spec = seaformer_spec(variant);
   int64_t in = spec.stem;
   for (int s = 0; s < 5; ++s) {
@@ -184,7 +183,7 @@ SeaFormerImpl::SeaFormerImpl(Variant variant, double drop_path) {
     for (int b = 0; b < tr.depth; ++b) {
       const double rate = tr.depth > 1 ? drop_path * b / (tr.depth - 1) : 0;
       blocks_[tr.stage].push_back(blocks->register_module(
-          std::to_string(b), SeaBlock(dim, tr.key_dim, spec.heads, tr.mlp_ratio, rate)));
+          std::to_string(b), SeaBlock(dim, tr.key_dim, spec.heads, tr.mlp_ratio, rate, random)));
     }
   }
 }

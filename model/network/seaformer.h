@@ -93,7 +93,8 @@ struct SeaMlpImpl : torch::nn::Module {
 TORCH_MODULE(SeaMlp);
 
 struct SeaBlockImpl : torch::nn::Module {
-  SeaBlockImpl(int64_t dim, int64_t key_dim, int64_t heads, int64_t mlp_ratio, double drop_path);
+  SeaBlockImpl(int64_t dim, int64_t key_dim, int64_t heads, int64_t mlp_ratio, double drop_path,
+               std::shared_ptr<DropSource> random);
   torch::Tensor forward(torch::Tensor x);
 
   SeaAttention attn{nullptr};
@@ -102,12 +103,15 @@ struct SeaBlockImpl : torch::nn::Module {
 
  private:
   torch::Tensor drop(const torch::Tensor& branch) const;
+
+  std::shared_ptr<DropSource> random_;
 };
 TORCH_MODULE(SeaBlock);
 
 struct SeaFormerImpl : torch::nn::Module {
   // drop_path: rate of the last block of every stage in training, 0..1.
-  explicit SeaFormerImpl(Variant variant, double drop_path = 0.1);
+  explicit SeaFormerImpl(Variant variant, double drop_path = 0.1,
+                         std::shared_ptr<DropSource> random = std::make_shared<DropSource>());
 
   // Stage `index` 0..4 of its input; the output has stride 4, 8, 16, 32 or 64 of the frame:
   // [B, C_(i-1), H, W] -> [B, C_i, ceil(H/2), ceil(W/2)] (stage 0: 3 channels in, a quarter out).

@@ -68,7 +68,7 @@ TEST(SeaFormer, StagesHalveRoundingUpAtAnySize) {
 
 TEST(SeaFormer, DropPathKeepsTheExpectation) {
   torch::manual_seed(3);
-  SeaBlock block(16, 4, 2, 2, 0.5);
+  SeaBlock block(16, 4, 2, 2, 0.5, std::make_shared<DropSource>());
   block->train();
   torch::NoGradGuard no_grad;
   // With all batch norms of the branches at zero gain both branches are exactly zero or dropped,

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// How well a model marks what sounds, on the test scenes of a material.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/data/evaluation_scenes.h"
+#include "model/network/lightavseg.h"
+
+namespace lightavseg {
+
+struct MaterialEvaluationOptions {
+  int clips = 200;             // scenes of every kind (pairs for the swap test)
+  std::uint64_t seed = 1;      // which scenes
+  int threads = 1;             // scenes evaluated side by side; figures do not depend on it
+  double false_share = 0.005;  // a mask larger than this share of the picture is a false alarm
+};
+
+// Shares and IoUs are 0..1. The threshold of a mask is probability 0.5.
+struct MaterialFigures {
+  double miou = 0;        // photographs with one known object, its sound playing
+  double miou_multi = 0;  // several objects, one or two sounding
+  double miou_multi_one = 0, miou_multi_two = 0;  // of these: one sounds, two sound
+  // The same scenes marked without listening: every object that the class head sees, or, in a
+  // model without classes, the mask under the mean audio state of all scenes.
+  double miou_multi_vision = 0;
+  double miou_vision = 0;  // the same on the single photographs
+  double swap = 0;         // pairs in which both masks fit their own object better than the other
+  double swap_single = 0;  // masks that fit their own object better than the other
+  double silence_false = 0, offscreen_false = 0;  // scenes with a false alarm
+  double silence_area = 0, offscreen_area = 0;    // mean share of the picture marked
+  int single = 0, multi = 0, pairs = 0, silence = 0, offscreen = 0;  // scenes
+};
+
+// Runs the network (in eval mode, float32, CPU) on the scenes. Throws SceneError if the material
+// has no scenes of a kind.
+MaterialFigures evaluate_material(LightAVSeg& network, const EvaluationScenes& scenes,
+                                  const MaterialEvaluationOptions& options);
+
+// Name and value of every figure, in the order of the structure.
+std::vector<std::pair<std::string, double>> named_figures(const MaterialFigures& figures);
+
+}  // namespace lightavseg
