@@ -16,8 +16,10 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", LIGHTAVSEG_VERSION);
   app.require_subcommand(1);
   app.footer("Exit codes: 0 done, 1 failed, 2 wrong use.");
+  add_eval(app);
   add_info(app);
   add_forward(app);
+  add_train(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/training/student.h"
+
+#include <fmt/format.h>
+
+#include "model/network/layers.h"
+
+namespace lightavseg {
+namespace {
+
+std::string projection_name(const DistillConfig& d) {
+  std::string name = d.teacher + "_" + d.output + "_" + d.student;
+  for (char& c : name)
+    if (c == '.' || c == '/') c = '_';
+  return name;
+}
+
+}  // namespace
+
+int64_t student_channels(const ModelConfig& model, const std::string& place) {
+  if (place == "audio") return model.audio_channels();
+  return model.stage_channels()[size_t(place.back() - '1')];
+}
+
+StudentImpl::StudentImpl(const TrainConfig& config, const ModelConfig& model,
+                         const TeacherChannels& channels, int visible, int audible) {
+  network = register_module("network", LightAVSeg(model));
+  auto heads = container(*this, "heads");
+  bool side = false, image_classes = false, sound_classes = false;
+  for (const auto& stage : config.stages) {
+    side |= stage.loss.side_classes > 0;
+    image_classes |= stage.loss.image_classes > 0;
+    sound_classes |= stage.loss.sound_classes > 0;
+    for (const auto& d : stage.distill) {
+      const auto name = projection_name(d);
+      if (!d.project || projections_.count(name)) continue;
+      const auto it = channels.find(d.teacher + "/" + d.output);
+      if (it == channels.end())
+        throw TrainConfigError(fmt::format("stage {}: teacher '{}' has no output '{}'", stage.name,
+                                           d.teacher, d.output));
+      projections_.emplace(
+          name,
+          heads->register_module(name, pointwise(student_channels(model, d.student), it->second)));
+    }
+  }
+  const auto widths = model.stage_channels();
+  if (side) {
+    classes3 = heads->register_module("classes3", pointwise(widths[2], visible));
+    classes4 = heads->register_module("classes4", pointwise(widths[3], visible));
+  }
+  if (image_classes) image = heads->register_module("image", torch::nn::Linear(widths[4], visible));
+  if (sound_classes)
+    sounds = heads->register_module("sounds", torch::nn::Linear(model.audio_channels(), audible));
+}
+
+torch::nn::Conv2d StudentImpl::projection(const DistillConfig& d) const {
+  const auto it = projections_.find(projection_name(d));
+  return it == projections_.end() ? torch::nn::Conv2d(nullptr) : it->second;
+}
+
+}  // namespace lightavseg

@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/training/train_config.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <toml++/toml.h>
+
+#include <limits>
+#include <set>
+#include <sstream>
+
+#include "dsp/front_end.h"
+
+namespace lightavseg {
+namespace {
+
+namespace fs = std::filesystem;
+
+// One table of the file. Remembers what was asked for, so that misspelt keys can be told.
+class Section {
+ public:
+  Section(const toml::table& table, std::string path) : table_(table), path_(std::move(path)) {}
+
+  bool has(const std::string& key) const { return table_.contains(key); }
+
+  template <class T>
+  void read(const std::string& key, T& value) {
+    const auto* node = find(key);
+    if (!node) return;
+    if constexpr (std::is_same_v<T, bool>) {
+      if (!node->is_boolean()) wrong(key, "must be true or false");
+      value = node->value<bool>().value();
+    } else if constexpr (std::is_same_v<T, std::string>) {
+      if (!node->is_string()) wrong(key, "must be a string");
+      value = node->value<std::string>().value();
+    } else if constexpr (std::is_integral_v<T>) {
+      if (!node->is_integer()) wrong(key, "must be a whole number");
+      const auto v = node->value<std::int64_t>().value();
+      if (v < 0 || (sizeof(T) == 4 && v > std::numeric_limits<std::int32_t>::max()))
+        wrong(key, fmt::format("{} is out of range", v));
+      value = static_cast<T>(v);
+    } else {
+      static_assert(std::is_same_v<T, double>);
+      if (!node->is_number()) wrong(key, "must be a number");
+      value = node->value<double>().value();
+    }
+  }
+
+  void read_within(const std::string& key, double low, double high, double& value) {
+    read(key, value);
+    if (!(value >= low && value <= high))
+      wrong(key, fmt::format("{} is outside {}..{}", value, low, high));
+  }
+
+  template <class T>
+  void read_at_least(const std::string& key, T low, T& value) {
+    read(key, value);
+    if (value < low) wrong(key, fmt::format("{} is below {}", value, low));
+  }
+
+  template <class E>
+  void read_name(const std::string& key, const std::vector<std::pair<std::string, E>>& names,
+                 E& value) {
+    std::string name;
+    read(key, name);
+    if (name.empty() && !has(key)) return;
+    std::vector<std::string> valid;
+    for (const auto& [n, v] : names) {
+      if (n == name) {
+        value = v;
+        return;
+      }
+      valid.push_back(n);
+    }
+    wrong(key, fmt::format("'{}' is not one of {}", name, fmt::join(valid, ", ")));
+  }
+
+  void read_path(const std::string& key, const fs::path& folder, fs::path& value) {
+    std::string text;
+    read(key, text);
+    if (!text.empty()) value = fs::path(text).is_absolute() ? fs::path(text) : folder / text;
+  }
+
+  void read_strings(const std::string& key, std::vector<std::string>& value) {
+    const auto* node = find(key);
+    if (!node) return;
+    const auto* array = node->as_array();
+    if (!array) wrong(key, "must be a list of strings");
+    value.clear();
+    for (const auto& item : *array) {
+      if (!item.is_string()) wrong(key, "must be a list of strings");
+      value.push_back(item.value<std::string>().value());
+    }
+  }
+
+  // The sub-table, an empty one if it is not there.
+  Section table(const std::string& key) {
+    static const toml::table kEmpty;
+    const auto* node = find(key);
+    if (!node) return Section(kEmpty, join(key));
+    if (!node->is_table()) wrong(key, "must be a table");
+    return Section(*node->as_table(), join(key));
+  }
+
+  std::vector<Section> tables(const std::string& key) {
+    std::vector<Section> result;
+    const auto* node = find(key);
+    if (!node) return result;
+    const auto* array = node->as_array();
+    if (!array) wrong(key, "must be a list of tables, [[" + join(key) + "]]");
+    for (size_t i = 0; i < array->size(); ++i) {
+      const auto* item = (*array)[i].as_table();
+      if (!item) wrong(key, "must be a list of tables, [[" + join(key) + "]]");
+      result.emplace_back(*item, fmt::format("{}[{}]", join(key), i));
+    }
+    return result;
+  }
+
+  void numbers(std::map<std::string, double>& value) {
+    for (const auto& [key, node] : table_) {
+      double number = 0;
+      read(std::string(key.str()), number);
+      value[std::string(key.str())] = number;
+    }
+  }
+
+  // After everything was read.
+  void refuse_others() const {
+    for (const auto& [key, node] : table_)
+      if (!seen_.count(std::string(key.str())))
+        throw TrainConfigError(fmt::format("{}: unknown key; known here: {}",
+                                           join(std::string(key.str())), fmt::join(seen_, ", ")));
+  }
+
+  [[noreturn]] void wrong(const std::string& key, const std::string& what) const {
+    throw TrainConfigError(join(key) + ": " + what);
+  }
+
+ private:
+  const toml::node* find(const std::string& key) {
+    seen_.insert(key);
+    return table_.get(key);
+  }
+  std::string join(const std::string& key) const { return path_.empty() ? key : path_ + "." + key; }
+
+  const toml::table& table_;
+  std::string path_;
+  std::set<std::string> seen_;
+};
+
+void read_scenes(Section s, SceneOptions& o) {
+  s.read("pairs", o.pairs);
+  for (auto [key, value] : std::initializer_list<std::pair<const char*, double*>>{
+           {"photograph", &o.photograph},
+           {"plain_photograph", &o.plain_photograph},
+           {"on_photograph", &o.on_photograph},
+           {"side_by_side", &o.side_by_side},
+           {"flat_background", &o.flat_background},
+           {"base_is_person", &o.base_is_person},
+           {"held", &o.held},
+           {"two_objects", &o.two_objects},
+           {"three_objects", &o.three_objects},
+           {"from_cutout", &o.from_cutout},
+           {"distractor", &o.distractor},
+           {"min_visible", &o.min_visible},
+           {"one_visible", &o.one_visible},
+           {"two_visible", &o.two_visible},
+           {"absent", &o.absent},
+           {"other", &o.other},
+           {"silence", &o.silence},
+           {"confusable", &o.confusable},
+           {"absent_beside", &o.absent_beside}})
+    s.read_within(key, 0, 1, *value);
+  auto crop = s.table("crop");
+  crop.read_within("min_area", 0.01, 1, o.crop.min_area);
+  crop.read_within("max_area", 0.01, 1, o.crop.max_area);
+  crop.read_within("flip", 0, 1, o.crop.flip);
+  crop.refuse_others();
+  s.refuse_others();
+}
+
+void read_loss(Section s, LossWeights& w) {
+  for (auto [key, value] :
+       std::initializer_list<std::pair<const char*, double*>>{{"bce", &w.bce},
+                                                              {"dice", &w.dice},
+                                                              {"align", &w.align},
+                                                              {"kl_align", &w.kl_align},
+                                                              {"mix", &w.mix},
+                                                              {"classes", &w.classes},
+                                                              {"side_classes", &w.side_classes},
+                                                              {"image_classes", &w.image_classes},
+                                                              {"sound_classes", &w.sound_classes}})
+    s.read_within(key, 0, 1e6, *value);
+  s.refuse_others();
+}
+
+DistillConfig read_distill(Section s, const std::vector<TeacherConfig>& teachers) {
+  DistillConfig d;
+  s.read("teacher", d.teacher);
+  bool known = false;
+  for (const auto& t : teachers) known |= t.name == d.teacher;
+  if (!known) s.wrong("teacher", fmt::format("'{}' is no [[teacher]] of this file", d.teacher));
+  s.read("output", d.output);
+  if (d.output.empty()) s.wrong("output", "is missing: the key of the teacher's dictionary");
+  s.read("student", d.student);
+  s.read("loss", d.loss);
+  const std::set<std::string> losses = {"mse", "cosine", "smooth-l1", "scores", "kl"};
+  if (!losses.count(d.loss))
+    s.wrong("loss", fmt::format("'{}' is not one of {}", d.loss, fmt::join(losses, ", ")));
+  static const std::set<std::string> places = {"audio",     "visual.1",  "visual.2",  "visual.3",
+                                               "visual.4",  "visual.5",  "decoded.1", "decoded.2",
+                                               "decoded.3", "decoded.4", "decoded.5"};
+  if (!places.count(d.student))
+    s.wrong("student", fmt::format("'{}' is not one of {}", d.student, fmt::join(places, ", ")));
+  s.read_within("weight", 0, 1e6, d.weight);
+  s.read("project", d.project);
+  s.read("corners", d.corners);
+  s.refuse_others();
+  return d;
+}
+
+StageConfig read_stage(Section s, const TrainConfig& config, size_t index) {
+  StageConfig stage;
+  s.read("name", stage.name);
+  if (stage.name.empty()) s.wrong("name", "is missing");
+  s.read_name<StageKind>(
+      "kind",
+      {{"audio", StageKind::kAudio}, {"visual", StageKind::kVisual}, {"joint", StageKind::kJoint}},
+      stage.kind);
+  s.read_at_least<std::int64_t>("steps", 0, stage.steps);
+  s.read_at_least("batch", 1, stage.batch);
+  s.read_at_least("size", 32, stage.size);
+  s.read_within("learning_rate", 0, 10, stage.learning_rate);
+  s.read_within("weight_decay", 0, 10, stage.weight_decay);
+  s.read_within("clip_norm", 0, 1e6, stage.clip_norm);
+  s.read_within("ema", 0, 0.99999, stage.ema);
+  s.read_name<ScheduleKind>(
+      "schedule", {{"constant", ScheduleKind::kConstant}, {"cosine", ScheduleKind::kCosine}},
+      stage.schedule);
+  s.read_at_least<std::int64_t>("warmup_steps", 0, stage.warmup_steps);
+  s.read_within("final_multiplier", 0, 1, stage.final_multiplier);
+  s.read_strings("train", stage.train);
+  s.table("rate_of").numbers(stage.rate_of);
+  read_loss(s.table("loss"), stage.loss);
+  for (auto& d : s.tables("distill")) stage.distill.push_back(read_distill(d, config.teachers));
+  stage.data_seed = config.seed * 1000 + index;
+  s.read("data_seed", stage.data_seed);
+  read_scenes(s.table("scenes"), stage.scenes);
+  stage.scenes.size = stage.size;
+  if (stage.warmup_steps > stage.steps)
+    s.wrong("warmup_steps",
+            fmt::format("{} is more than the {} steps", stage.warmup_steps, stage.steps));
+  if (stage.batch % config.replicas != 0)
+    s.wrong("batch",
+            fmt::format("{} cannot be split over {} replicas", stage.batch, config.replicas));
+  s.refuse_others();
+  return stage;
+}
+
+void read_model(Section s, ModelConfig& m) {
+  s.read_name<Variant>("variant",
+                       {{"tiny", Variant::kTiny},
+                        {"small", Variant::kSmall},
+                        {"base", Variant::kBase},
+                        {"large", Variant::kLarge}},
+                       m.variant);
+  s.read("har", m.har);
+  s.read("agve", m.agve);
+  s.read("cmfd", m.cmfd);
+  s.read_name<Pooling>("pooling", {{"max", Pooling::kMax}, {"average", Pooling::kAverage}},
+                       m.pooling);
+  s.read("embed_width", m.embed_width);
+  s.read("refine", m.refine);
+  s.read("head_similarity", m.head_similarity);
+  s.read_name<Head>("head", {{"mask", Head::kMask}, {"mask+classes", Head::kMaskAndClasses}},
+                    m.head);
+  std::string front_end = std::string(dsp::to_string(m.front_end));
+  s.read("front_end", front_end);
+  try {
+    m.front_end = dsp::front_end_from_string(front_end);
+  } catch (const std::exception& error) {
+    s.wrong("front_end", error.what());
+  }
+  s.refuse_others();
+}
+
+// Puts "a.b=c" into the table; "stage.NAME.key" finds the stage of that name.
+void apply_change(toml::table& root, const std::string& change) {
+  const auto fail = [&](const std::string& why) {
+    throw TrainConfigError(fmt::format("--set {}: {}", change, why));
+  };
+  const size_t equals = change.find('=');
+  if (equals == std::string::npos) fail("needs the form key=value");
+  std::vector<std::string> keys;
+  std::stringstream parts(change.substr(0, equals));
+  for (std::string key; std::getline(parts, key, '.');) keys.push_back(key);
+  if (keys.empty()) fail("has no key");
+  const std::string value = change.substr(equals + 1);
+  toml::table parsed;
+  try {
+    parsed = toml::parse("v = " + value);
+  } catch (const toml::parse_error&) {
+    // Words need no quotes on the command line.
+    parsed = toml::table{{"v", value}};
+  }
+  toml::table* table = &root;
+  for (size_t i = 0; i + 1 < keys.size(); ++i) {
+    if (table == &root && keys[i] == "stage") {
+      toml::table* found = nullptr;
+      if (auto* stages = root["stage"].as_array())
+        for (auto& item : *stages)
+          if (auto* t = item.as_table(); t && (*t)["name"].value<std::string>() == keys[i + 1])
+            found = t;
+      if (!found) fail(fmt::format("there is no stage '{}'", keys[i + 1]));
+      table = found;
+      ++i;
+      continue;
+    }
+    if (!table->contains(keys[i])) table->insert(keys[i], toml::table{});
+    table = (*table)[keys[i]].as_table();
+    if (!table) fail(fmt::format("'{}' is no table", keys[i]));
+  }
+  parsed["v"].visit([&](auto& node) { table->insert_or_assign(keys.back(), node); });
+}
+
+}  // namespace
+
+TrainConfig read_train_config(const fs::path& file, const std::vector<std::string>& changes) {
+  toml::table root;
+  try {
+    root = toml::parse_file(file.string());
+  } catch (const toml::parse_error& error) {
+    std::ostringstream text;
+    text << error;
+    throw TrainConfigError(file.string() + ": " + text.str());
+  }
+  for (const auto& change : changes) apply_change(root, change);
+
+  const fs::path folder = file.parent_path();
+  TrainConfig c;
+  Section top(root, "");
+  auto run = top.table("run");
+  run.read("seed", c.seed);
+  std::string out = c.out.string();
+  run.read("out", out);
+  c.out = out;
+  run.read_at_least("replicas", 1, c.replicas);
+  run.read_at_least("loaders", 0, c.loaders);
+  run.read_name<Precision>(
+      "precision", {{"fp32", Precision::kFloat32}, {"bf16", Precision::kBFloat16}}, c.precision);
+  run.read("device", c.device);
+  if (c.device != "cpu" && c.device.rfind("cuda", 0) != 0)
+    run.wrong("device", fmt::format("'{}' is neither cpu nor cuda", c.device));
+  run.read_within("checkpoint_s", 1, 1e6, c.checkpoint_s);
+  run.read_at_least<std::int64_t>("log_steps", 1, c.log_steps);
+  run.read_at_least<std::int64_t>("evaluate_steps", 0, c.evaluate_steps);
+  run.read_at_least("evaluate_clips", 1, c.evaluate_clips);
+  run.refuse_others();
+
+  auto material = top.table("material");
+  material.read_path("dir", "", c.material);
+  if (c.material.empty()) material.wrong("dir", "is missing: the folder of the training material");
+  material.read_path("taxonomy", folder, c.taxonomy);
+  if (c.taxonomy.empty()) material.wrong("taxonomy", "is missing: the class list, a JSON file");
+  std::string licence = "any";
+  material.read("licence", licence);
+  if (licence != "any" && licence != "free")
+    material.wrong("licence", fmt::format("'{}' is neither any nor free", licence));
+  c.licence_free_only = licence == "free";
+  material.refuse_others();
+
+  auto model = top.table("model");
+  model.read_path("init", folder, c.init);
+  read_model(std::move(model), c.model);
+
+  for (auto& s : top.tables("teacher")) {
+    TeacherConfig t;
+    s.read("name", t.name);
+    if (t.name.empty()) s.wrong("name", "is missing");
+    s.read_path("file", c.material, t.file);
+    if (t.file.empty()) s.wrong("file", "is missing: a TorchScript module");
+    s.read_name<TeacherConfig::Input>(
+        "input",
+        {{"image", TeacherConfig::Input::kImage}, {"waveform", TeacherConfig::Input::kWaveform}},
+        t.input);
+    s.read("cache", t.cache);
+    s.refuse_others();
+    c.teachers.push_back(t);
+  }
+  auto stages = top.tables("stage");
+  if (stages.empty()) throw TrainConfigError("stage: the file has no [[stage]]");
+  std::set<std::string> names;
+  for (size_t i = 0; i < stages.size(); ++i) {
+    c.stages.push_back(read_stage(stages[i], c, i));
+    if (!names.insert(c.stages.back().name).second)
+      throw TrainConfigError(
+          fmt::format("stage[{}].name: '{}' stands there twice", i, c.stages.back().name));
+  }
+  top.refuse_others();
+  std::ostringstream text;
+  text << root;
+  c.fingerprint = text.str();
+  return c;
+}
+
+}  // namespace lightavseg
