@@ -45,13 +45,13 @@ std::set<std::string> ids(const Items& items) {
   return out;
 }
 
-const Photo& photo_named(const Material& material, const std::string& part, int* index) {
+const Photo& photo_named(const Material& material, const char* part, int* index) {
   for (std::size_t i = 0; i < material.photos().size(); ++i) {
     if (material.photos()[i].id.find(part) == std::string::npos) continue;
     *index = static_cast<int>(i);
     return material.photos()[i];
   }
-  throw std::runtime_error("no photo " + part);
+  throw std::runtime_error(std::string("no photo ") + part);
 }
 
 TEST(MaterialTest, ReadsAllFoldersOfAParent) {
