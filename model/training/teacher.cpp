@@ -3,9 +3,9 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <torch/version.h>
 
 #include <atomic>
-#include <opencv2/imgproc.hpp>
 #include <thread>
 
 #include "model/data/random.h"
@@ -17,6 +17,25 @@
 namespace lightavseg {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+// oneDNN operators of a frozen module resize their outputs, about which LibTorch 1.13 warns on
+// every call.
+#if TORCH_VERSION_MAJOR == 1
+class NoWarnings {
+ private:
+  struct Handler : c10::WarningHandler {
+    void process(const c10::SourceLocation&, const std::string&, const bool) override {}
+  };
+  Handler handler_;
+  c10::Warning::WarningHandlerGuard guard_{&handler_};
+};
+#else
+class NoWarnings {};
+#endif
+
+}  // namespace
 
 Teacher::Teacher(const TeacherConfig& config, torch::Device device)
     : config_(config), device_(device) {
@@ -35,6 +54,7 @@ Teacher::Teacher(const TeacherConfig& config, torch::Device device)
 TensorMap Teacher::operator()(const torch::Tensor& input) const {
   torch::NoGradGuard no_grad;
   const FullPrecision full;
+  [[maybe_unused]] const NoWarnings quiet;
   const auto value = module_.forward({input.to(device_)});
   if (!value.isGenericDict())
     throw TrainConfigError(fmt::format("teacher '{}' returns {}, not a dictionary of tensors",

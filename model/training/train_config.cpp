@@ -245,6 +245,7 @@ StageConfig read_stage(Section s, const TrainConfig& config, size_t index) {
   for (auto& d : s.tables("distill")) stage.distill.push_back(read_distill(d, config.teachers));
   stage.data_seed = config.seed * 1000 + index;
   s.read("data_seed", stage.data_seed);
+  s.read_at_least<std::int64_t>("scene_limit", 0, stage.scene_limit);
   read_scenes(s.table("scenes"), stage.scenes);
   stage.scenes.size = stage.size;
   if (stage.warmup_steps > stage.steps)

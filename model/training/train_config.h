@@ -85,6 +85,8 @@ struct StageConfig {
   std::map<std::string, double> rate_of;  // multipliers of the rate by prefix
   LossWeights loss;
   std::vector<DistillConfig> distill;
+  std::int64_t scene_limit =
+      0;  // draw only that many different scenes, again and again; 0: no limit
   std::uint64_t data_seed = 0;  // different scenes in different stages
   SceneOptions scenes;
 };

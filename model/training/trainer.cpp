@@ -322,6 +322,14 @@ std::map<std::string, double> Run::step(const StageConfig& stage, BatchStream& s
     for (const auto& o : objectives)
       for (const auto& [name, value] : o.parts)
         values["train/" + name] += value.item<double>() / count;
+    if (communicator_.size() > 1) {
+      std::vector<torch::Tensor> scalars;
+      for (const auto& [name, value] : values)
+        scalars.push_back(torch::full({1}, value, torch::kFloat32));
+      communicator_.average(scalars);
+      size_t i = 0;
+      for (auto& [name, value] : values) value = scalars[i++].item<double>();
+    }
     values["train/gradient_norm"] = norm;
     values["train/learning_rate"] = stage.learning_rate * schedule.multiplier(step_);
   }
@@ -413,6 +421,7 @@ void Run::leave_stage(const StageConfig& stage, int index) {
 
 TrainResult Run::train_stage(int index) {
   const auto& stage = config_.stages[size_t(index)];
+  if (stage.steps == 0) return TrainResult::kFinished;
   enter_stage(stage);
   ScheduleOptions schedule_options;
   schedule_options.kind = stage.schedule;
@@ -433,7 +442,8 @@ TrainResult Run::train_stage(int index) {
       [&](std::int64_t i) {
         const std::int64_t step = i / replicas;
         const std::int64_t global = communicator_.rank() * replicas + i % replicas;
-        const auto first = std::uint64_t(step * stage.batch + global * share);
+        auto first = std::uint64_t(step * stage.batch + global * share);
+        if (stage.scene_limit > 0) first %= std::uint64_t(stage.scene_limit);
         switch (stage.kind) {
           case StageKind::kAudio:
             return batches.audio(stage.data_seed, first, share);

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/training/teacher.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+
+namespace lightavseg {
+namespace {
+
+namespace fs = std::filesystem;
+
+class TeacherTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() / ("lightavseg-teacher-" + std::to_string(getpid()));
+    fs::create_directories(folder_);
+    config_.name = "eyes";
+    config_.file = folder_ / "eyes.ts";
+    torch::jit::Module module("eyes");
+    // Eight by eight cells of the picture, and its mean.
+    module.define(R"(
+def forward(self, x):
+    return {"cells": torch.adaptive_avg_pool2d(x, [8, 8]), "mean": x.mean(3).mean(2)}
+)");
+    module.save(config_.file.string());
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  // Red grows to the right, green downwards.
+  static cv::Mat ramp(int width, int height) {
+    cv::Mat image(height, width, CV_8UC3);
+    for (int y = 0; y < height; ++y)
+      for (int x = 0; x < width; ++x)
+        image.at<cv::Vec3b>(y, x) = {uchar(255 * x / width), uchar(255 * y / height), 0};
+    return image;
+  }
+
+  fs::path folder_;
+  TeacherConfig config_;
+};
+
+TEST_F(TeacherTest, GivesADictionaryOfTensors) {
+  const Teacher teacher(config_, torch::kCPU);
+  const auto channels = teacher.channels();
+  EXPECT_EQ(channels.at("cells"), 3);
+  EXPECT_EQ(channels.at("mean"), 3);
+  const auto out = teacher(torch::full({2, 3, 16, 16}, 0.25));
+  EXPECT_EQ(out.at("cells").sizes().vec(), (std::vector<int64_t>{2, 3, 8, 8}));
+  EXPECT_FALSE(out.at("cells").requires_grad());
+  EXPECT_NEAR(out.at("mean").mean().item<float>(), 0.25, 1e-6);
+}
+
+TEST_F(TeacherTest, RefusesWhatIsNoModuleByName) {
+  std::ofstream(config_.file) << "import os";
+  try {
+    Teacher teacher(config_, torch::kCPU);
+    FAIL();
+  } catch (const TrainConfigError& error) {
+    EXPECT_NE(std::string(error.what()).find("eyes.ts"), std::string::npos);
+  }
+  torch::jit::Module module("eyes");
+  module.define("def forward(self, x):\n    return x\n");
+  module.save(config_.file.string());
+  const Teacher teacher(config_, torch::kCPU);
+  EXPECT_THROW(teacher(torch::zeros({1, 3, 8, 8})), TrainConfigError);
+}
+
+TEST_F(TeacherTest, CachedMapsAreSampledWhereTheSceneLooks) {
+  const Teacher teacher(config_, torch::kCPU);
+  std::vector<TeacherCache::Picture> pictures = {{"a", [] { return ramp(128, 64); }, 128, 64}};
+  const auto file = folder_ / "cache.safetensors";
+  const TeacherCache cache(teacher, {"cells"}, pictures, file, 2);
+  EXPECT_TRUE(cache.has("a"));
+  EXPECT_FALSE(cache.has("b"));
+  EXPECT_FALSE(cache.has(""));
+  // A scene of 32 pixels that shows the right half of the photograph, mirrored.
+  const double scale_x = 64.0 / 32, scale_y = 64.0 / 32;
+  const cv::Matx23d map{-scale_x, 0, 127 - 0.5 * scale_x + 0.5, 0, scale_y, 0.5 * scale_y - 0.5};
+  const auto sample = cache.sample("a", "cells", map, 32, 4, false);
+  ASSERT_EQ(sample.sizes().vec(), (std::vector<int64_t>{3, 4, 4}));
+  for (int64_t x = 0; x < 4; ++x) {
+    // Centres of the four columns in the photograph, from the right.
+    const double centre = 127.5 - (x + 0.5) * 16;
+    EXPECT_NEAR(sample[0][1][x].item<float>(), centre / 128, 0.02) << x;
+    EXPECT_NEAR(sample[1][x][0].item<float>(), (x + 0.5) / 4, 0.02) << x;
+  }
+}
+
+TEST_F(TeacherTest, CacheIsReadAgainAndMadeAnewForOtherPictures) {
+  const Teacher teacher(config_, torch::kCPU);
+  const auto file = folder_ / "cache.safetensors";
+  int drawn = 0;
+  std::vector<TeacherCache::Picture> pictures = {{"a",
+                                                  [&] {
+                                                    ++drawn;
+                                                    return ramp(32, 32);
+                                                  },
+                                                  32, 32}};
+  TeacherCache(teacher, {"cells"}, pictures, file, 1);
+  EXPECT_EQ(drawn, 1);
+  const TeacherCache again(teacher, {"cells"}, pictures, file, 1);
+  EXPECT_EQ(drawn, 1);
+  EXPECT_TRUE(again.has("a"));
+  TeacherCache(teacher, {"cells", "mean"}, pictures, file, 1);
+  EXPECT_EQ(drawn, 2);
+}
+
+}  // namespace
+}  // namespace lightavseg

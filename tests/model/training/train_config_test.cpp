@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/training/train_config.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+
+namespace lightavseg {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kMinimal = R"(
+[run]
+seed = 5
+replicas = 2
+[material]
+dir = "data"
+taxonomy = "classes.json"
+[model]
+variant = "tiny"
+head = "mask+classes"
+[[teacher]]
+name = "ears"
+file = "teacher/ears.ts"
+input = "waveform"
+[[stage]]
+name = "audio"
+kind = "audio"
+steps = 10
+[[stage.distill]]
+teacher = "ears"
+output = "embedding"
+student = "audio"
+loss = "mse"
+[[stage]]
+name = "joint"
+steps = 20
+batch = 6
+size = 96
+learning_rate = 1e-3
+schedule = "cosine"
+train = ["network.head"]
+[stage.loss]
+bce = 2
+[stage.rate_of]
+"network.visual" = 0.1
+[stage.scenes]
+pairs = true
+absent = 0.3
+)";
+
+class TrainConfigTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    file_ = fs::temp_directory_path() / ("lightavseg-train-" + std::to_string(getpid()) + ".toml");
+  }
+  void TearDown() override { fs::remove(file_); }
+
+  TrainConfig read(const std::string& text, const std::vector<std::string>& changes = {}) {
+    std::ofstream(file_) << text;
+    return read_train_config(file_, changes);
+  }
+  std::string error_of(const std::string& text, const std::vector<std::string>& changes = {}) {
+    try {
+      read(text, changes);
+    } catch (const TrainConfigError& error) {
+      return error.what();
+    }
+    return "(none)";
+  }
+  // kMinimal with one piece of text replaced.
+  static std::string with(const std::string& from, const std::string& to) {
+    std::string text = kMinimal;
+    const size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    return text.replace(at, from.size(), to);
+  }
+
+  fs::path file_;
+};
+
+TEST_F(TrainConfigTest, ReadsWhatItSays) {
+  const auto c = read(kMinimal);
+  EXPECT_EQ(c.seed, 5u);
+  EXPECT_EQ(c.replicas, 2);
+  EXPECT_EQ(c.material, "data");
+  EXPECT_EQ(c.taxonomy, file_.parent_path() / "classes.json");
+  EXPECT_EQ(c.teachers.at(0).file, fs::path("data") / "teacher/ears.ts");
+  EXPECT_EQ(c.model.variant, Variant::kTiny);
+  ASSERT_EQ(c.stages.size(), 2u);
+  EXPECT_EQ(c.stages[0].kind, StageKind::kAudio);
+  EXPECT_EQ(c.stages[0].distill.at(0).output, "embedding");
+  const auto& joint = c.stages[1];
+  EXPECT_EQ(joint.kind, StageKind::kJoint);
+  EXPECT_EQ(joint.scenes.size, 96);
+  EXPECT_TRUE(joint.scenes.pairs);
+  EXPECT_EQ(joint.scenes.absent, 0.3);
+  EXPECT_EQ(joint.loss.bce, 2);
+  EXPECT_EQ(joint.loss.dice, 1);
+  EXPECT_EQ(joint.rate_of.at("network.visual"), 0.1);
+  EXPECT_EQ(joint.train, std::vector<std::string>{"network.head"});
+  EXPECT_NE(joint.data_seed, c.stages[0].data_seed);
+}
+
+TEST_F(TrainConfigTest, ChangesReachTablesAndStagesByName) {
+  const auto c = read(kMinimal, {"run.seed=9", "stage.joint.steps=3", "run.out=some/where",
+                                 "stage.audio.loss.sound_classes=2.5", "model.har=false"});
+  EXPECT_EQ(c.seed, 9u);
+  EXPECT_EQ(c.stages[1].steps, 3);
+  EXPECT_EQ(c.out, "some/where");
+  EXPECT_EQ(c.stages[0].loss.sound_classes, 2.5);
+  EXPECT_FALSE(c.model.har);
+  EXPECT_NE(c.fingerprint, read(kMinimal).fingerprint);
+}
+
+TEST_F(TrainConfigTest, EveryMistakeIsNamed) {
+  const std::vector<std::array<std::string, 3>> cases = {
+      {"seed = 5", "sed = 5", "run.sed"},
+      {"seed = 5", "seed = \"five\"", "run.seed"},
+      {"seed = 5", "seed = -1", "run.seed"},
+      {"replicas = 2", "replicas = 0", "run.replicas"},
+      {"replicas = 2", "replicas = 4", "stage[1].batch"},
+      {"dir = \"data\"", "", "material.dir"},
+      {"taxonomy = \"classes.json\"", "", "material.taxonomy"},
+      {"variant = \"tiny\"", "variant = \"huge\"", "model.variant"},
+      {"file = \"teacher/ears.ts\"", "", "teacher[0].file"},
+      {"teacher = \"ears\"", "teacher = \"eyes\"", "stage[0].distill[0].teacher"},
+      {"student = \"audio\"", "student = \"visual.6\"", "stage[0].distill[0].student"},
+      {"loss = \"mse\"", "loss = \"magic\"", "stage[0].distill[0].loss"},
+      {"kind = \"audio\"", "kind = \"smell\"", "stage[0].kind"},
+      {"name = \"joint\"", "name = \"audio\"", "stage[1].name"},
+      {"learning_rate = 1e-3", "learning_rate = -1", "stage[1].learning_rate"},
+      {"steps = 20", "steps = 20\nwarmup_steps = 30", "stage[1].warmup_steps"},
+      {"absent = 0.3", "absent = 3", "stage[1].scenes.absent"},
+      {"bce = 2", "bse = 2", "stage[1].loss.bse"},
+      {"size = 96", "size = 8", "stage[1].size"},
+      {"[run]", "[run", "toml"},
+  };
+  for (const auto& [from, to, field] : cases) {
+    const auto text = error_of(with(from, to));
+    EXPECT_NE(text.find(field), std::string::npos) << from << " -> " << to << ": " << text;
+  }
+  EXPECT_NE(error_of(kMinimal, {"stage.jiont.steps=3"}).find("jiont"), std::string::npos);
+  EXPECT_NE(error_of(kMinimal, {"steps"}).find("key=value"), std::string::npos);
+  EXPECT_NE(error_of("").find("material"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace lightavseg
