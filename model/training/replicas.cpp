@@ -17,13 +17,13 @@ at::Generator make_generator(torch::Device device) {
   return at::make_generator<at::CPUGeneratorImpl>();
 }
 
+}  // namespace
+
 bool has_prefix(const std::string& name, const std::vector<std::string>& prefixes) {
   for (const auto& p : prefixes)
     if (name.compare(0, p.size(), p) == 0) return true;
   return false;
 }
-
-}  // namespace
 
 Replicas::Replicas(const TrainConfig& config, const ModelConfig& model,
                    const TeacherChannels& channels, int visible, int audible,

@@ -47,6 +47,9 @@ class Replicas {
   std::vector<at::Generator> generators_;
 };
 
+// Whether a parameter's name begins with one of the prefixes.
+bool has_prefix(const std::string& name, const std::vector<std::string>& prefixes);
+
 // The tensors of a batch on another device.
 Batch to_device(Batch batch, torch::Device device);
 

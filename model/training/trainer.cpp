@@ -38,12 +38,6 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-bool has_prefix(const std::string& name, const std::vector<std::string>& prefixes) {
-  for (const auto& p : prefixes)
-    if (name.compare(0, p.size(), p) == 0) return true;
-  return false;
-}
-
 Material load_material(const TrainConfig& config, const Taxonomy& taxonomy, const char* split) {
   MaterialOptions options;
   options.split = split;

@@ -163,6 +163,24 @@ TEST(LightAVSeg, HasTheEntriesOfThePublishedLayout) {
   EXPECT_EQ(trainable, 16997377);
 }
 
+TEST(LightAVSeg, LevelsHaveTheSpecifiedSizes) {
+  LightAVSeg network{ModelConfig()};
+  const int64_t har[] = {69760, 24832, 61824, 115200, 184960};
+  const int64_t cmfd[] = {173248, 329088, 501312, 689920, 862144};
+  const int64_t up[] = {8320, 24832, 49536, 82432};
+  for (size_t k = 0; k < 5; ++k) {
+    EXPECT_EQ(count_parameters(*network->har[k]), har[k]) << k;
+    EXPECT_EQ(count_parameters(*network->cmfd[k]), cmfd[k]) << k;
+    if (k < 4) {
+      EXPECT_EQ(count_parameters(*network->up[k]), up[k]) << k;
+    }
+  }
+  EXPECT_EQ(count_parameters(*network->refine[1]), 18048);
+  EXPECT_EQ(count_parameters(*network->refine[2]), 39360);
+  EXPECT_TRUE(network->refine[0].is_empty());
+  EXPECT_TRUE(network->refine[3].is_empty());
+}
+
 TEST(LightAVSeg, TakesAnySizeAndAspect) {
   torch::NoGradGuard no_grad;
   for (auto variant : {Variant::kTiny, Variant::kLarge}) {
