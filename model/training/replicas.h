@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copies of the student that learn side by side, one thread each.
 //
-// On the CPU two one-thread copies are faster than one copy with two OpenMP threads, whose many
-// small operators wait for each other, and do not suffer when something else runs. The copies
+// One-thread copies wait for each other once a step; the OpenMP threads of one copy would do so at
+// every one of its thousands of small operators, and suffer when something else runs. The copies
 // share the memory of their weights; each has its own gradients and batch norm statistics, which
 // combine() averages in a fixed order.
 #pragma once
