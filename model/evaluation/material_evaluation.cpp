@@ -1,36 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/evaluation/material_evaluation.h"
 
-#include <atomic>
-#include <exception>
 #include <functional>
-#include <mutex>
-#include <thread>
 
+#include "model/evaluation/for_each_index.h"
 #include "model/evaluation/scene_tensors.h"
 
 namespace lightavseg {
 namespace {
-
-// Calls work(i) for 0 .. count - 1 on several threads; the first exception is thrown again here.
-void for_each_index(int count, int threads, const std::function<void(int)>& work) {
-  std::atomic<int> next{0};
-  std::mutex mutex;
-  std::exception_ptr failure;
-  const auto loop = [&] {
-    try {
-      for (int i; (i = next++) < count;) work(i);
-    } catch (...) {
-      std::lock_guard<std::mutex> lock(mutex);
-      if (!failure) failure = std::current_exception();
-    }
-  };
-  std::vector<std::thread> pool;
-  for (int t = 1; t < threads; ++t) pool.emplace_back(loop);
-  loop();
-  for (auto& t : pool) t.join();
-  if (failure) std::rethrow_exception(failure);
-}
 
 struct Prediction {
   torch::Tensor mask;    // [H, W] bool: probability above one half

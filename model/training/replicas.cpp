@@ -3,10 +3,7 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 
-#include <exception>
-#include <mutex>
-#include <thread>
-
+#include "model/evaluation/for_each_index.h"
 #include "model/network/model_file.h"
 
 namespace lightavseg {
@@ -70,21 +67,8 @@ void Replicas::set_trainable(const std::vector<std::string>& prefixes) {
 }
 
 void Replicas::for_each(const std::function<void(int, Student&)>& work) {
-  std::mutex mutex;
-  std::exception_ptr failure;
-  const auto guarded = [&](int r) {
-    try {
-      work(r, students_[size_t(r)]);
-    } catch (...) {
-      std::lock_guard<std::mutex> lock(mutex);
-      if (!failure) failure = std::current_exception();
-    }
-  };
-  std::vector<std::thread> threads;
-  for (size_t r = 1; r < students_.size(); ++r) threads.emplace_back(guarded, int(r));
-  guarded(0);
-  for (auto& t : threads) t.join();
-  if (failure) std::rethrow_exception(failure);
+  const int count = int(students_.size());
+  for_each_index(count, count, [&](int r) { work(r, students_[size_t(r)]); });
 }
 
 void Replicas::combine(Communicator& communicator) {

@@ -5,10 +5,10 @@
 #include <fmt/ranges.h>
 #include <torch/version.h>
 
-#include <atomic>
-#include <thread>
+#include <mutex>
 
 #include "model/data/random.h"
+#include "model/evaluation/for_each_index.h"
 #include "model/evaluation/scene_tensors.h"
 #include "model/files/file_error.h"
 #include "model/network/model_file.h"
@@ -90,28 +90,14 @@ TeacherCache::TeacherCache(const Teacher& teacher, const std::vector<std::string
       for (const auto& view : opened.tensors()) stored[view.name] = to_tensor(view);
   }
   if (stored.empty()) {
-    std::atomic<size_t> next{0};
     std::mutex mutex;
-    std::exception_ptr failure;
-    const auto work = [&] {
-      try {
-        for (size_t i; (i = next++) < pictures.size();) {
-          const auto image = image_tensor(pictures[i].rgb()).unsqueeze(0);
-          auto result = teacher(image);
-          std::lock_guard<std::mutex> lock(mutex);
-          for (const auto& name : outputs)
-            stored[pictures[i].id + "\n" + name] = result.at(name)[0].to(torch::kCPU, torch::kHalf);
-        }
-      } catch (...) {
-        std::lock_guard<std::mutex> lock(mutex);
-        if (!failure) failure = std::current_exception();
-      }
-    };
-    std::vector<std::thread> pool;
-    for (int t = 1; t < threads; ++t) pool.emplace_back(work);
-    work();
-    for (auto& t : pool) t.join();
-    if (failure) std::rethrow_exception(failure);
+    for_each_index(int(pictures.size()), threads, [&](int i) {
+      const auto& picture = pictures[size_t(i)];
+      auto result = teacher(image_tensor(picture.rgb()).unsqueeze(0));
+      std::lock_guard<std::mutex> lock(mutex);
+      for (const auto& name : outputs)
+        stored[picture.id + "\n" + name] = result.at(name)[0].to(torch::kCPU, torch::kHalf);
+    });
     std::map<std::string, torch::Tensor> named;
     for (const auto& [name, tensor] : stored) {
       std::string flat = name;

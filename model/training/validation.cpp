@@ -3,7 +3,8 @@
 
 #include <algorithm>
 #include <mutex>
-#include <thread>
+
+#include "model/evaluation/for_each_index.h"
 
 namespace lightavseg {
 namespace {
@@ -22,32 +23,26 @@ double class_miou(LightAVSeg& network, const BatchMaker& batches, int count, int
   auto both = torch::zeros({classes}, torch::kInt64), predicted = both.clone(),
        labelled = both.clone();
   std::mutex mutex;
-  std::vector<std::thread> pool;
-  const auto work = [&](int first) {
+  for_each_index(chunks, threads, [&](int c) {
     torch::NoGradGuard no_grad;
-    for (int c = first; c < chunks; c += threads) {
-      const auto batch = batches.visual(kValidationSeed, std::uint64_t(c) * kChunk, kChunk);
-      const auto audio = torch::zeros({1, network->config().audio_channels(), 1, 1});
-      const auto logits =
-          network->forward_with_audio(batch.frames, audio, nullptr, LogitSize::kFinestStage)
-              .logits.slice(1, 1);
-      const auto guess = logits.argmax(1);
-      const int64_t step = batch.labels.size(1) / guess.size(1);
-      const auto labels = batch.labels.slice(1, step / 2, c10::nullopt, step)
-                              .slice(2, step / 2, c10::nullopt, step)
-                              .slice(1, 0, guess.size(1))
-                              .slice(2, 0, guess.size(2));
-      const auto known = labels.ne(255);
-      const auto l = labels.masked_select(known), g = guess.masked_select(known);
-      std::lock_guard<std::mutex> lock(mutex);
-      both += torch::bincount(l.masked_select(l.eq(g)), {}, classes);
-      predicted += torch::bincount(g, {}, classes);
-      labelled += torch::bincount(l, {}, classes);
-    }
-  };
-  for (int t = 1; t < threads; ++t) pool.emplace_back(work, t);
-  work(0);
-  for (auto& t : pool) t.join();
+    const auto batch = batches.visual(kValidationSeed, std::uint64_t(c) * kChunk, kChunk);
+    const auto audio = torch::zeros({1, network->config().audio_channels(), 1, 1});
+    const auto logits =
+        network->forward_with_audio(batch.frames, audio, nullptr, LogitSize::kFinestStage)
+            .logits.slice(1, 1);
+    const auto guess = logits.argmax(1);
+    const int64_t step = batch.labels.size(1) / guess.size(1);
+    const auto labels = batch.labels.slice(1, step / 2, c10::nullopt, step)
+                            .slice(2, step / 2, c10::nullopt, step)
+                            .slice(1, 0, guess.size(1))
+                            .slice(2, 0, guess.size(2));
+    const auto known = labels.ne(255);
+    const auto l = labels.masked_select(known), g = guess.masked_select(known);
+    std::lock_guard<std::mutex> lock(mutex);
+    both += torch::bincount(l.masked_select(l.eq(g)), {}, classes);
+    predicted += torch::bincount(g, {}, classes);
+    labelled += torch::bincount(l, {}, classes);
+  });
   const auto present = labelled.gt(0);
   const auto iou = both.to(torch::kFloat64) / (predicted + labelled - both).clamp_min(1);
   return iou.masked_select(present).mean().item<double>();
