@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/training/runtime.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
-#include <dlfcn.h>
 #include <malloc.h>
 #include <torch/version.h>
 
@@ -32,12 +30,6 @@ void keep_freed_memory() {
   mallopt(M_MMAP_THRESHOLD, kLarge);
   mallopt(M_TRIM_THRESHOLD, kLarge);
   mallopt(M_TOP_PAD, 64 << 20);
-}
-
-void use_single_threaded_operators() {
-  at::set_num_threads(1);
-  using Setter = void (*)(int);
-  if (auto set = reinterpret_cast<Setter>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads"))) set(1);
 }
 
 Autocast::Autocast(bool on, c10::DeviceType device) : on_(on), device_(device) {
