@@ -4,11 +4,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <cstdlib>
-#include <filesystem>
 #include <optional>
-
-#include "pipelines/version.h"
 
 namespace lightavseg::tool {
 namespace {
@@ -21,23 +17,7 @@ std::optional<int> parse_side(const std::string& text) {
   return value;
 }
 
-std::string shipped(const std::string& name) {
-  namespace fs = std::filesystem;
-  if (const char* folder = std::getenv("LIGHTAVSEG_MODEL_PATH"); folder && *folder)
-    return (fs::path(folder) / name).string();
-  const auto installed = fs::path(LIGHTAVSEG_DATA_DIR) / name;
-  if (fs::exists(installed)) return installed.string();
-  return (fs::path(LIGHTAVSEG_SOURCE_DATA_DIR) / name).string();
-}
-
 }  // namespace
-
-std::string shipped_model() {
-  return shipped("lightavseg.safetensors");
-}
-std::string shipped_taxonomy() {
-  return shipped("taxonomy.json");
-}
 
 std::pair<int, int> parse_size(const std::string& text) {
   const size_t x = text.find('x');

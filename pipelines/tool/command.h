@@ -23,11 +23,6 @@ void add_train(CLI::App& app);
 // "224" or "180x320" (height x width) -> {height, width}. Throws UsageError outside 32..8192.
 std::pair<int, int> parse_size(const std::string& text);
 
-// The model and the class list that ship: in the folder of LIGHTAVSEG_MODEL_PATH if that is set,
-// else where they were installed, else in the source tree that this tool was built from.
-std::string shipped_model();
-std::string shipped_taxonomy();
-
 // 20532545 -> "20,532,545"
 std::string with_commas(int64_t value);
 

@@ -8,6 +8,7 @@
 #include "model/data/evaluation_scenes.h"
 #include "model/evaluation/material_evaluation.h"
 #include "model/files/atomic_file.h"
+#include "model/inference/model_path.h"
 #include "model/network/model_file.h"
 #include "model/training/runtime.h"
 #include "pipelines/tool/command.h"
@@ -22,7 +23,10 @@ struct Options {
   int size = 0;
 };
 
-void run(const Options& o) {
+void run(Options& o) {
+  if (o.model.empty()) o.model = shipped_model().string();
+  if (o.taxonomy.empty())
+    o.taxonomy = shipped_data_file("taxonomy.json", "Give one with --taxonomy").string();
   keep_freed_memory();
   use_single_threaded_operators();
   auto network = load_model(o.model);
@@ -52,11 +56,9 @@ void run(const Options& o) {
 void add_eval(CLI::App& app) {
   auto* command = app.add_subcommand("eval", "Measure a model on test scenes of a material");
   auto o = std::make_shared<Options>();
-  command->add_option("--model", o->model, "Model file (safetensors); default: the one that ships")
-      ->default_val(shipped_model());
+  command->add_option("--model", o->model, "Model file (safetensors); default: the one that ships");
   command->add_option("--material", o->material, "Folder of the material")->required();
-  command->add_option("--taxonomy", o->taxonomy, "Class list (JSON); default: the one that ships")
-      ->default_val(shipped_taxonomy());
+  command->add_option("--taxonomy", o->taxonomy, "Class list (JSON); default: the one that ships");
   command->add_option("--split", o->split, "Split of the material")->capture_default_str();
   command->add_option("--clips", o->evaluation.clips, "Scenes of every kind")
       ->check(CLI::Range(1, 100000))
