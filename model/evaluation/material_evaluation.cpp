@@ -1,52 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/evaluation/material_evaluation.h"
 
+#include <algorithm>
 #include <functional>
 
 #include "model/evaluation/for_each_index.h"
+#include "model/evaluation/scene_predictor.h"
 #include "model/evaluation/scene_tensors.h"
 
 namespace lightavseg {
 namespace {
-
-struct Prediction {
-  torch::Tensor mask;    // [H, W] bool: probability above one half
-  torch::Tensor vision;  // [H, W] bool: any object at all; undefined without a class head
-};
-
-class Predictor {
- public:
-  explicit Predictor(LightAVSeg& network)
-      : network_(network), log_mel_(network->config().front_end) {}
-
-  torch::Tensor audio_state(const Scene& scene) const {
-    dsp::LogMel::Workspace workspace(log_mel_);
-    return network_->audio_state(log_mel_tensor(log_mel_, scene.audio, workspace).unsqueeze(0));
-  }
-
-  Prediction predict(const Scene& scene, const torch::Tensor& audio) const {
-    const auto logits =
-        network_->forward_with_audio(normalised_frame(scene.image).unsqueeze(0), audio).logits[0];
-    Prediction p;
-    switch (network_->config().head) {
-      case Head::kMask:
-        p.mask = logits[0].gt(0);
-        break;
-      case Head::kMaskAndClasses:
-        p.mask = logits[0].gt(0);
-        p.vision = logits.slice(0, 1).softmax(0)[0].lt(0.5);
-        break;
-      case Head::kSemantic:
-        p.mask = logits.argmax(0).ne(0);
-        break;
-    }
-    return p;
-  }
-
- private:
-  LightAVSeg& network_;
-  dsp::LogMel log_mel_;
-};
 
 // Intersection over union with the pixels that are `marked` in the target (255), where it is known.
 // Both empty: 1.
@@ -69,12 +32,29 @@ double mean(const std::vector<double>& values) {
   return values.empty() ? 0 : sum / double(values.size());
 }
 
+// For every class number of the scenes, the model's number of the class of that name, -1 if there
+// is none. Without names both count alike.
+std::vector<int64_t> model_classes(const std::vector<std::string>& names,
+                                   const ModelConfig& config) {
+  std::vector<int64_t> out;
+  const auto& known = config.class_names;
+  for (size_t i = 0; i < std::max(names.size(), known.size()); ++i) {
+    if (names.empty()) {
+      out.push_back(int64_t(i));
+    } else if (i < names.size()) {
+      const auto found = std::find(known.begin(), known.end(), names[i]);
+      out.push_back(found == known.end() ? -1 : found - known.begin());
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 MaterialFigures evaluate_material(LightAVSeg& network, const EvaluationScenes& scenes,
-                                  const MaterialEvaluationOptions& options) {
-  network->eval();
-  const Predictor predictor(network);
+                                  const MaterialEvaluationOptions& options,
+                                  std::vector<SceneScore>* scores) {
+  const ScenePredictor predictor(network);
   const size_t n = size_t(options.clips);
   const bool semantic_vision = network->config().head == Head::kMaskAndClasses;
 
@@ -84,41 +64,56 @@ MaterialFigures evaluate_material(LightAVSeg& network, const EvaluationScenes& s
     std::vector<torch::Tensor> states(n);
     for_each_index(options.clips, options.threads, [&](int i) {
       torch::NoGradGuard no_grad;
-      states[size_t(i)] = predictor.audio_state(scenes.scene(EvaluationKind::kMulti, i));
+      states[size_t(i)] = predictor.audio_state(scenes.scene(EvaluationKind::kMulti, i).audio);
     });
     mean_audio = torch::stack(states).mean(0);
   }
   const auto vision_of = [&](const Scene& scene, const Prediction& p) {
-    return semantic_vision ? p.vision : predictor.predict(scene, mean_audio).mask;
+    return semantic_vision ? p.vision : predictor.predict(scene.image, mean_audio).mask;
+  };
+  // What knowing the labels instead of hearing them would give.
+  const auto classes = model_classes(options.class_names, network->config());
+  const auto told = [&](const Scene& scene, const Prediction& p) {
+    auto mask = torch::zeros_like(p.seen_class, torch::kBool);
+    for (int cls : scene.sounding) {
+      const int64_t known = size_t(cls) < classes.size() ? classes[size_t(cls)] : -1;
+      if (known > 0) mask.logical_or_(p.seen_class.eq(known));
+    }
+    return mask;
   };
 
-  std::vector<double> single(n), single_vision(n), multi(n), multi_vision(n);
-  std::vector<double> both_right(n), right(2 * n), silence(n), offscreen(n);
+  std::vector<double> single(n), single_vision(n), single_told(n);
+  std::vector<double> multi(n), multi_vision(n), multi_told(n);
+  std::vector<double> both_right(n), right(2 * n), margin(n), silence(n), offscreen(n);
   const auto run = [&](const std::function<void(int)>& work) {
     for_each_index(options.clips, options.threads, [&](int i) {
       torch::NoGradGuard no_grad;
       work(i);
     });
   };
-  const auto plain = [&](EvaluationKind kind, std::vector<double>& fit,
-                         std::vector<double>& blind) {
+  const auto plain = [&](EvaluationKind kind, std::vector<double>& fit, std::vector<double>& blind,
+                         std::vector<double>& oracle) {
     run([&](int i) {
       const auto scene = scenes.scene(kind, i);
-      const auto p = predictor.predict(scene, predictor.audio_state(scene));
+      const auto p = predictor.predict(scene.image, predictor.audio_state(scene.audio));
       const auto target = byte_map(scene.mask);
       fit[size_t(i)] = iou(p.mask, target);
       blind[size_t(i)] = iou(vision_of(scene, p), target);
+      if (semantic_vision) oracle[size_t(i)] = iou(told(scene, p), target);
     });
   };
-  plain(EvaluationKind::kSingle, single, single_vision);
-  plain(EvaluationKind::kMulti, multi, multi_vision);
+  plain(EvaluationKind::kSingle, single, single_vision, single_told);
+  plain(EvaluationKind::kMulti, multi, multi_vision, multi_told);
   run([&](int i) {
     const auto a = scenes.scene(EvaluationKind::kSwap, 2 * i);
     const auto b = scenes.scene(EvaluationKind::kSwap, 2 * i + 1);
-    const auto pa = predictor.predict(a, predictor.audio_state(a)).mask;
-    const auto pb = predictor.predict(b, predictor.audio_state(b)).mask;
+    const auto pa = predictor.predict(a.image, predictor.audio_state(a.audio)).mask;
+    const auto pb = predictor.predict(b.image, predictor.audio_state(b.audio)).mask;
     const auto ta = byte_map(a.mask), tb = byte_map(b.mask);
-    const bool first = iou(pa, ta) > iou(pa, tb), second = iou(pb, tb) > iou(pb, ta);
+    const double a_own = iou(pa, ta), a_other = iou(pa, tb);
+    const double b_own = iou(pb, tb), b_other = iou(pb, ta);
+    const bool first = a_own > a_other, second = b_own > b_other;
+    margin[size_t(i)] = (a_own - a_other + b_own - b_other) / 2;
     right[size_t(2 * i)] = first;
     right[size_t(2 * i + 1)] = second;
     both_right[size_t(i)] = first && second;
@@ -126,13 +121,29 @@ MaterialFigures evaluate_material(LightAVSeg& network, const EvaluationScenes& s
   const auto quiet = [&](EvaluationKind kind, std::vector<double>& area) {
     run([&](int i) {
       const auto scene = scenes.scene(kind, i);
-      area[size_t(i)] = share(predictor.predict(scene, predictor.audio_state(scene)).mask);
+      const auto audio = predictor.audio_state(scene.audio);
+      area[size_t(i)] = share(predictor.predict(scene.image, audio).mask);
     });
   };
   quiet(EvaluationKind::kSilence, silence);
   quiet(EvaluationKind::kOffscreen, offscreen);
 
+  if (scores) {
+    scores->clear();
+    const auto add = [&](EvaluationKind kind, const std::vector<double>& values, double sign) {
+      for (size_t i = 0; i < n; ++i) scores->push_back({kind, int(i), sign * values[i]});
+    };
+    add(EvaluationKind::kSingle, single, 1);
+    add(EvaluationKind::kMulti, multi, 1);
+    add(EvaluationKind::kSwap, margin, 1);
+    add(EvaluationKind::kSilence, silence, -1);
+    add(EvaluationKind::kOffscreen, offscreen, -1);
+  }
+
   MaterialFigures f;
+  f.has_oracle = semantic_vision;
+  f.miou_oracle = mean(single_told);
+  f.miou_multi_oracle = mean(multi_told);
   f.miou = mean(single);
   f.miou_vision = mean(single_vision);
   f.miou_multi = mean(multi);
@@ -152,18 +163,25 @@ MaterialFigures evaluate_material(LightAVSeg& network, const EvaluationScenes& s
 }
 
 std::vector<std::pair<std::string, double>> named_figures(const MaterialFigures& f) {
-  return {{"miou", f.miou},
-          {"miou_vision", f.miou_vision},
-          {"miou_multi", f.miou_multi},
-          {"miou_multi_one", f.miou_multi_one},
-          {"miou_multi_two", f.miou_multi_two},
-          {"miou_multi_vision", f.miou_multi_vision},
-          {"swap", f.swap},
-          {"swap_single", f.swap_single},
-          {"silence_false", f.silence_false},
-          {"silence_area", f.silence_area},
-          {"offscreen_false", f.offscreen_false},
-          {"offscreen_area", f.offscreen_area}};
+  std::vector<std::pair<std::string, double>> out = {
+      {"miou", f.miou},
+      {"miou_vision", f.miou_vision},
+      {"miou_multi", f.miou_multi},
+      {"miou_multi_one", f.miou_multi_one},
+      {"miou_multi_two", f.miou_multi_two},
+      {"miou_multi_vision", f.miou_multi_vision},
+  };
+  if (f.has_oracle) {
+    out.insert(out.begin() + 2, {"miou_oracle", f.miou_oracle});
+    out.push_back({"miou_multi_oracle", f.miou_multi_oracle});
+  }
+  out.insert(out.end(), {{"swap", f.swap},
+                         {"swap_single", f.swap_single},
+                         {"silence_false", f.silence_false},
+                         {"silence_area", f.silence_area},
+                         {"offscreen_false", f.offscreen_false},
+                         {"offscreen_area", f.offscreen_area}});
+  return out;
 }
 
 }  // namespace lightavseg

@@ -16,6 +16,9 @@ struct MaterialEvaluationOptions {
   std::uint64_t seed = 1;      // which scenes
   int threads = 1;             // scenes evaluated side by side; figures do not depend on it
   double false_share = 0.005;  // a mask larger than this share of the picture is a false alarm
+  // Class names by number, as the scenes count (Taxonomy::class_names), for the oracle. Empty: the
+  // model counts alike, as one does that was trained with the same class list.
+  std::vector<std::string> class_names;
 };
 
 // Shares and IoUs are 0..1. The threshold of a mask is probability 0.5.
@@ -27,6 +30,10 @@ struct MaterialFigures {
   // model without classes, the mask under the mean audio state of all scenes.
   double miou_multi_vision = 0;
   double miou_vision = 0;  // the same on the single photographs
+  // The same scenes marked by somebody who is told what sounds: pixels whose most probable class
+  // is a sounding one. Only in a model with mask and classes (has_oracle).
+  bool has_oracle = false;
+  double miou_oracle = 0, miou_multi_oracle = 0;
   double swap = 0;         // pairs in which both masks fit their own object better than the other
   double swap_single = 0;  // masks that fit their own object better than the other
   double silence_false = 0, offscreen_false = 0;  // scenes with a false alarm
@@ -34,12 +41,22 @@ struct MaterialFigures {
   int single = 0, multi = 0, pairs = 0, silence = 0, offscreen = 0;  // scenes
 };
 
-// Runs the network (in eval mode, float32, CPU) on the scenes. Throws SceneError if the material
-// has no scenes of a kind.
-MaterialFigures evaluate_material(LightAVSeg& network, const EvaluationScenes& scenes,
-                                  const MaterialEvaluationOptions& options);
+// How one scene went. index: of the scene, for kSwap of the pair. score: more is better; the IoU,
+// for kSwap by how much the masks fit their own object better than the other (-1..1), for kSilence
+// and kOffscreen minus the share of the picture marked.
+struct SceneScore {
+  EvaluationKind kind = EvaluationKind::kSingle;
+  int index = 0;
+  double score = 0;
+};
 
-// Name and value of every figure, in the order of the structure.
+// Runs the network (in eval mode, float32, CPU) on the scenes. scores: if not null, receives every
+// scene's. Throws SceneError if the material has no scenes of a kind.
+MaterialFigures evaluate_material(LightAVSeg& network, const EvaluationScenes& scenes,
+                                  const MaterialEvaluationOptions& options,
+                                  std::vector<SceneScore>* scores = nullptr);
+
+// Name and value of every figure that the model has.
 std::vector<std::pair<std::string, double>> named_figures(const MaterialFigures& figures);
 
 }  // namespace lightavseg

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What a network says of one picture and one window of sound.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <opencv2/core.hpp>
+#include <vector>
+
+#include "dsp/log_mel.h"
+#include "model/network/lightavseg.h"
+
+namespace lightavseg {
+
+struct Prediction {
+  // [H, W] float: how probable it is that the pixel sounds (1 - background in a semantic model).
+  torch::Tensor probability;
+  // [H, W] bool: marked as sounding: probability above one half; in a semantic model, any class
+  // above background.
+  torch::Tensor mask;
+  // [H, W] int64: the class that sounds, numbered as in the model's class_names, 0 where nothing
+  // does. Undefined in a model without classes.
+  torch::Tensor sounding_class;
+  // Only in a model with mask and classes, else undefined:
+  // [H, W] bool: any object at all, sounding or not.
+  torch::Tensor vision;
+  // [H, W] int64: the most probable class of the pixel, sounding or not, 0 is background.
+  torch::Tensor seen_class;
+};
+
+// Runs the network in eval mode, float32, on the CPU, without gradients. Members may be called from
+// several threads at once.
+class ScenePredictor {
+ public:
+  // Puts the network into eval mode. It must outlive this object.
+  explicit ScenePredictor(LightAVSeg& network);
+
+  // The audio state of one window, 16 kHz, full scale 1.
+  torch::Tensor audio_state(const std::vector<float>& samples) const;
+
+  // image: CV_8UC3, RGB.
+  Prediction predict(const cv::Mat& image, const torch::Tensor& audio) const;
+
+  const ModelConfig& config() const { return network_->config(); }
+
+ private:
+  LightAVSeg& network_;
+  dsp::LogMel log_mel_;
+};
+
+}  // namespace lightavseg
