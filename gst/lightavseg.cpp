@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// GObject and GstAggregator side of lightavseg. What happens to frames is in stream.h.
+//
+// Locks, in the order in which they may be taken:
+//   1. GStreamer's stream and source locks (held by the base class around some of its calls)
+//   2. the object lock: `settings`, `audio_pad`
+//   3. Stream's, MaskWorker's, AudioInput's own, each for a few instructions
+// The source task takes a copy of the settings for every frame and holds none of them while it
+// converts, renders, or waits for a mask; the worker holds none while the network runs.
+#include "gst/lightavseg.h"
+
+#include <gst/video/video.h>
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "gst/debug.h"
+#include "gst/settings.h"
+#include "gst/stream.h"
+#include "model/files/file_error.h"
+#include "model/inference/model_path.h"
+
+GST_DEBUG_CATEGORY(lightavseg_debug);
+
+using lightavseg::gst::Settings;
+using lightavseg::gst::Stream;
+
+struct _GstLightAVSeg {
+  GstAggregator parent;
+
+  GstAggregatorPad* video_pad;  // owned by the element, as long as it
+  GstAggregatorPad* audio_pad;  // null until requested; object lock
+  Settings* settings;           // object lock
+  Stream* stream;
+  GstTagList* tags;  // of the video, not yet pushed; source task
+};
+
+G_DEFINE_TYPE(GstLightAVSeg, gst_lightavseg, GST_TYPE_AGGREGATOR)
+
+namespace {
+
+#define VIDEO_CAPS                                                                           \
+  GST_VIDEO_CAPS_MAKE(GST_VIDEO_FORMATS_ALL)                                                 \
+  ";" GST_VIDEO_CAPS_MAKE_WITH_FEATURES(GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION, \
+                                        GST_VIDEO_FORMATS_ALL)
+
+GstStaticPadTemplate video_template = GST_STATIC_PAD_TEMPLATE(
+    "video_sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(VIDEO_CAPS));
+GstStaticPadTemplate audio_template = GST_STATIC_PAD_TEMPLATE(
+    "audio_sink", GST_PAD_SINK, GST_PAD_REQUEST,
+    GST_STATIC_CAPS(GST_AUDIO_CAPS_MAKE(GST_AUDIO_FORMATS_ALL) ", layout = (string) interleaved"));
+GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(VIDEO_CAPS));
+
+std::mutex factory_mutex;
+lightavseg::SegmenterFactory& factory() {
+  static lightavseg::SegmenterFactory instance;
+  return instance;
+}
+
+Settings copy_settings(GstLightAVSeg* self) {
+  GST_OBJECT_LOCK(self);
+  Settings copy = *self->settings;
+  GST_OBJECT_UNLOCK(self);
+  return copy;
+}
+
+// The audio pad with a reference, or null.
+GstAggregatorPad* ref_audio_pad(GstLightAVSeg* self) {
+  GST_OBJECT_LOCK(self);
+  auto* pad = self->audio_pad;
+  if (pad) gst_object_ref(pad);
+  GST_OBJECT_UNLOCK(self);
+  return pad;
+}
+
+// The path that a model property stands for. Throws FileError when no model ships.
+void resolve_model(Settings& settings) {
+  if (settings.model.empty()) settings.model = lightavseg::shipped_model().string();
+}
+
+// ---- State
+
+void post_model_error(GstLightAVSeg* self, const lightavseg::FileError& e) {
+  const auto path = e.path().string();
+  std::error_code ignored;
+  if (path.empty() || !std::filesystem::exists(e.path(), ignored))
+    GST_ELEMENT_ERROR(self, RESOURCE, NOT_FOUND, ("The model cannot be found."),
+                      ("%s. Set the property model to a LightAVSeg model file, or "
+                       "LIGHTAVSEG_MODEL_PATH to the folder with lightavseg.safetensors",
+                       e.what()));
+  else if (e.field().empty())
+    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ, ("The model cannot be read."), ("%s", e.what()));
+  else
+    GST_ELEMENT_ERROR(self, STREAM, FORMAT, ("The model file is not valid."), ("%s", e.what()));
+}
+
+gboolean lightavseg_start(GstAggregator* aggregator) {
+  auto* self = GST_LIGHTAVSEG(aggregator);
+  auto settings = copy_settings(self);
+  try {
+    resolve_model(settings);
+    self->stream->start(settings);
+    return TRUE;
+  } catch (const lightavseg::FileError& e) {
+    post_model_error(self, e);
+  } catch (const std::exception& e) {
+    GST_ELEMENT_ERROR(self, STREAM, WRONG_TYPE, ("The model cannot be used."),
+                      ("%s: %s", settings.model.c_str(), e.what()));
+  }
+  return FALSE;
+}
+
+gboolean lightavseg_stop(GstAggregator* aggregator) {
+  GST_LIGHTAVSEG(aggregator)->stream->stop();
+  return TRUE;
+}
+
+GstStateChangeReturn lightavseg_change_state(GstElement* element, GstStateChange transition) {
+  // The base class joins the source task, which may be waiting for a mask.
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) GST_LIGHTAVSEG(element)->stream->cancel();
+  return GST_ELEMENT_CLASS(gst_lightavseg_parent_class)->change_state(element, transition);
+}
+
+GstFlowReturn lightavseg_flush(GstAggregator* aggregator) {
+  GST_LIGHTAVSEG(aggregator)->stream->flush();
+  return GST_FLOW_OK;
+}
+
+// ---- Data
+
+// Runs `work`; what it throws becomes an error on the bus.
+template <typename Work>
+GstFlowReturn guarded(GstLightAVSeg* self, Work&& work) {
+  try {
+    return work();
+  } catch (const std::exception& e) {
+    GST_ELEMENT_ERROR(self, STREAM, FAILED, ("The mask of a frame could not be made."),
+                      ("%s", e.what()));
+  }
+  return GST_FLOW_ERROR;
+}
+
+// Tags may not leave before the stream has started, which the base class does with the first
+// buffer.
+void push_tags(GstLightAVSeg* self) {
+  auto* src = GST_AGGREGATOR_SRC_PAD(self);
+  GstEvent* started = gst_pad_get_sticky_event(src, GST_EVENT_SEGMENT, 0);
+  if (!started) return;
+  gst_event_unref(started);
+  gst_pad_push_event(src, gst_event_new_tag(std::exchange(self->tags, nullptr)));
+}
+
+GstFlowReturn lightavseg_aggregate(GstAggregator* aggregator, gboolean) {
+  auto* self = GST_LIGHTAVSEG(aggregator);
+  return guarded(self, [&] {
+    GST_OBJECT_LOCK(self->video_pad);
+    const auto& segment = self->video_pad->segment;
+    const auto position =
+        segment.format == GST_FORMAT_TIME
+            ? gst_segment_to_stream_time(&segment, GST_FORMAT_TIME, segment.position)
+            : GST_CLOCK_TIME_NONE;
+    GST_OBJECT_UNLOCK(self->video_pad);
+    if (GST_CLOCK_TIME_IS_VALID(position)) gst_object_sync_values(GST_OBJECT(self), position);
+    auto* audio = ref_audio_pad(self);
+    const auto flow = self->stream->aggregate(copy_settings(self), audio);
+    if (audio) gst_object_unref(audio);
+    if (self->tags) push_tags(self);
+    return flow;
+  });
+}
+
+GstClockTime lightavseg_next_time(GstAggregator* aggregator) {
+  return GST_LIGHTAVSEG(aggregator)->stream->next_time();
+}
+
+// ---- Negotiation
+
+GstFlowReturn lightavseg_update_src_caps(GstAggregator* aggregator, GstCaps* downstream,
+                                         GstCaps** result) {
+  auto* self = GST_LIGHTAVSEG(aggregator);
+  return self->stream->update_src_caps(copy_settings(self), downstream, result);
+}
+
+gboolean lightavseg_negotiated(GstAggregator* aggregator, GstCaps* caps) {
+  return GST_LIGHTAVSEG(aggregator)->stream->negotiated(caps);
+}
+
+gboolean lightavseg_propose_allocation(GstAggregator* aggregator, GstAggregatorPad* pad, GstQuery*,
+                                       GstQuery* query) {
+  // Padded rows are read as they are.
+  if (pad == GST_LIGHTAVSEG(aggregator)->video_pad)
+    gst_query_add_allocation_meta(query, GST_VIDEO_META_API_TYPE, nullptr);
+  return TRUE;
+}
+
+// ---- Events and queries
+
+// Events that stand between buffers come here in the source task.
+gboolean lightavseg_sink_event(GstAggregator* aggregator, GstAggregatorPad* pad, GstEvent* event) {
+  auto* self = GST_LIGHTAVSEG(aggregator);
+  auto* parent = GST_AGGREGATOR_CLASS(gst_lightavseg_parent_class);
+  const bool video = pad == self->video_pad;
+  switch (GST_EVENT_TYPE(event)) {
+    case GST_EVENT_CAPS: {
+      GstCaps* caps;
+      gst_event_parse_caps(event, &caps);
+      const auto flow = guarded(self, [&] {
+        if (!video) return self->stream->set_audio_caps(caps) ? GST_FLOW_OK : GST_FLOW_ERROR;
+        return self->stream->set_video_caps(caps, copy_settings(self));
+      });
+      gst_event_unref(event);
+      return flow == GST_FLOW_OK;
+    }
+    case GST_EVENT_SEGMENT:
+      if (video) {
+        const GstSegment* segment;
+        gst_event_parse_segment(event, &segment);
+        if (guarded(self, [&] {
+              return self->stream->set_video_segment(segment, copy_settings(self));
+            }) != GST_FLOW_OK) {
+          gst_event_unref(event);
+          return FALSE;
+        }
+      }
+      break;
+    case GST_EVENT_TAG:
+      if (video) {
+        GstTagList* tags;
+        gst_event_parse_tag(event, &tags);
+        GstTagList* merged = gst_tag_list_merge(self->tags, tags, GST_TAG_MERGE_REPLACE);
+        if (self->tags) gst_tag_list_unref(self->tags);
+        self->tags = merged;
+      }
+      break;
+    default:
+      break;
+  }
+  return parent->sink_event(aggregator, pad, event);
+}
+
+// All events as they arrive, in upstream's thread.
+GstFlowReturn lightavseg_sink_event_pre_queue(GstAggregator* aggregator, GstAggregatorPad* pad,
+                                              GstEvent* event) {
+  auto* self = GST_LIGHTAVSEG(aggregator);
+  const auto type = GST_EVENT_TYPE(event);
+  if (type == GST_EVENT_FLUSH_START) self->stream->cancel();
+  const auto flow = GST_AGGREGATOR_CLASS(gst_lightavseg_parent_class)
+                        ->sink_event_pre_queue(aggregator, pad, event);
+  // A flush of one pad alone does not reach the element's own flush.
+  if (type == GST_EVENT_FLUSH_STOP) self->stream->resume();
+  return flow;
+}
+
+gboolean lightavseg_src_event(GstAggregator* aggregator, GstEvent* event) {
+  auto* self = GST_LIGHTAVSEG(aggregator);
+  if (GST_EVENT_TYPE(event) == GST_EVENT_QOS) {
+    gdouble proportion;
+    GstClockTimeDiff diff;
+    GstClockTime timestamp;
+    gst_event_parse_qos(event, nullptr, &proportion, &diff, &timestamp);
+    GstClockTime earliest = GST_CLOCK_TIME_NONE;
+    if (GST_CLOCK_TIME_IS_VALID(timestamp)) {
+      // As GstVideoAggregator does: when late, aim at twice the delay to have a chance to catch up.
+      const gint64 time = gint64(timestamp) + (diff > 0 ? 2 * diff : diff);
+      earliest = time > 0 ? GstClockTime(time) : 0;
+    }
+    self->stream->set_earliest(earliest, proportion);
+  }
+  return GST_AGGREGATOR_CLASS(gst_lightavseg_parent_class)->src_event(aggregator, event);
+}
+
+// Caps of the other side of the element, seen through it.
+GstCaps* caps_through(GstLightAVSeg* self, bool from_sink, GstCaps* filter) {
+  const auto output = copy_settings(self).render.output;
+  GstPad* far_pad = from_sink ? GST_AGGREGATOR_SRC_PAD(self) : GST_PAD(self->video_pad);
+  GstPad* near_pad = from_sink ? GST_PAD(self->video_pad) : GST_AGGREGATOR_SRC_PAD(self);
+  GstCaps* far_caps = gst_pad_peer_query_caps(far_pad, nullptr);
+  GstCaps* caps = from_sink ? lightavseg::gst::input_caps(output, far_caps)
+                            : lightavseg::gst::output_caps(output, far_caps);
+  GstCaps* allowed = gst_pad_get_pad_template_caps(near_pad);
+  GstCaps* result = gst_caps_intersect_full(caps, allowed, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref(far_caps);
+  gst_caps_unref(caps);
+  gst_caps_unref(allowed);
+  if (filter) {
+    GstCaps* filtered = gst_caps_intersect_full(filter, result, GST_CAPS_INTERSECT_FIRST);
+    gst_caps_unref(result);
+    result = filtered;
+  }
+  return result;
+}
+
+void answer_caps(GstLightAVSeg* self, bool sink, GstQuery* query) {
+  GstCaps* filter;
+  gst_query_parse_caps(query, &filter);
+  GstCaps* caps = caps_through(self, sink, filter);
+  gst_query_set_caps_result(query, caps);
+  gst_caps_unref(caps);
+}
+
+gboolean lightavseg_sink_query(GstAggregator* aggregator, GstAggregatorPad* pad, GstQuery* query) {
+  auto* self = GST_LIGHTAVSEG(aggregator);
+  if (pad == self->video_pad && GST_QUERY_TYPE(query) == GST_QUERY_CAPS) {
+    answer_caps(self, true, query);
+    return TRUE;
+  }
+  return GST_AGGREGATOR_CLASS(gst_lightavseg_parent_class)->sink_query(aggregator, pad, query);
+}
+
+gboolean lightavseg_src_query(GstAggregator* aggregator, GstQuery* query) {
+  auto* self = GST_LIGHTAVSEG(aggregator);
+  switch (GST_QUERY_TYPE(query)) {
+    case GST_QUERY_CAPS:
+      answer_caps(self, false, query);
+      return TRUE;
+    case GST_QUERY_DURATION:
+    case GST_QUERY_SEEKING:
+      return gst_pad_peer_query(GST_PAD(self->video_pad), query);
+    default:
+      return GST_AGGREGATOR_CLASS(gst_lightavseg_parent_class)->src_query(aggregator, query);
+  }
+}
+
+// ---- Pads
+
+GstAggregatorPad* lightavseg_create_new_pad(GstAggregator* aggregator, GstPadTemplate* templ,
+                                            const gchar*, const GstCaps*) {
+  auto* self = GST_LIGHTAVSEG(aggregator);
+  GST_OBJECT_LOCK(self);
+  if (self->audio_pad) {
+    GST_OBJECT_UNLOCK(self);
+    GST_WARNING_OBJECT(self, "audio_sink is already there; one is all there can be");
+    return nullptr;
+  }
+  self->audio_pad =
+      GST_AGGREGATOR_PAD(g_object_new(GST_TYPE_AGGREGATOR_PAD, "name", "audio_sink", "direction",
+                                      GST_PAD_SINK, "template", templ, nullptr));
+  auto* pad = self->audio_pad;
+  GST_OBJECT_UNLOCK(self);
+  return pad;
+}
+
+void lightavseg_release_pad(GstElement* element, GstPad* pad) {
+  auto* self = GST_LIGHTAVSEG(element);
+  GST_OBJECT_LOCK(self);
+  if (GST_AGGREGATOR_PAD(pad) == self->audio_pad) self->audio_pad = nullptr;
+  GST_OBJECT_UNLOCK(self);
+  GST_ELEMENT_CLASS(gst_lightavseg_parent_class)->release_pad(element, pad);
+}
+
+// ---- Properties
+
+void lightavseg_set_property(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
+  auto* self = GST_LIGHTAVSEG(object);
+  GST_OBJECT_LOCK(self);
+  const auto before = self->settings->render.output;
+  const bool known = lightavseg::gst::set_setting(*self->settings, id, value);
+  Settings copy = *self->settings;
+  const bool running = GST_STATE(self) >= GST_STATE_PAUSED;
+  GST_OBJECT_UNLOCK(self);
+  if (!known) {
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    return;
+  }
+  if (copy.render.output != before) {
+    gst_pad_mark_reconfigure(GST_AGGREGATOR_SRC_PAD(self));
+    gst_pad_push_event(GST_PAD(self->video_pad), gst_event_new_reconfigure());
+  }
+  if ((id == lightavseg::gst::kSettingModel || id == lightavseg::gst::kSettingLabels) && running) {
+    try {
+      resolve_model(copy);
+      self->stream->change_model(copy);
+    } catch (const std::exception& e) {
+      GST_WARNING_OBJECT(self, "%s", e.what());
+    }
+  }
+}
+
+void lightavseg_get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) {
+  auto* self = GST_LIGHTAVSEG(object);
+  if (id == lightavseg::gst::kSettingStats) {
+    g_value_take_boxed(value, self->stream->stats());
+    return;
+  }
+  GST_OBJECT_LOCK(self);
+  const bool known = lightavseg::gst::get_setting(*self->settings, id, value);
+  GST_OBJECT_UNLOCK(self);
+  if (!known) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+}
+
+void lightavseg_finalize(GObject* object) {
+  auto* self = GST_LIGHTAVSEG(object);
+  delete self->stream;
+  if (self->tags) gst_tag_list_unref(self->tags);
+  delete self->settings;
+  G_OBJECT_CLASS(gst_lightavseg_parent_class)->finalize(object);
+}
+
+}  // namespace
+
+static void gst_lightavseg_class_init(GstLightAVSegClass* klass) {
+  GST_DEBUG_CATEGORY_INIT(lightavseg_debug, "lightavseg", 0, "audio-visual segmentation");
+  auto* object = G_OBJECT_CLASS(klass);
+  object->set_property = lightavseg_set_property;
+  object->get_property = lightavseg_get_property;
+  object->finalize = lightavseg_finalize;
+  lightavseg::gst::install_settings(object);
+
+  auto* element = GST_ELEMENT_CLASS(klass);
+  element->change_state = lightavseg_change_state;
+  element->release_pad = lightavseg_release_pad;
+  gst_element_class_add_static_pad_template_with_gtype(element, &video_template,
+                                                       GST_TYPE_AGGREGATOR_PAD);
+  gst_element_class_add_static_pad_template_with_gtype(element, &audio_template,
+                                                       GST_TYPE_AGGREGATOR_PAD);
+  gst_element_class_add_static_pad_template_with_gtype(element, &src_template,
+                                                       GST_TYPE_AGGREGATOR_PAD);
+  gst_element_class_set_static_metadata(
+      element, "Audio-visual segmentation", "Filter/Effect/Video",
+      "Marks the objects in the video that make the sound, as overlay, alpha, matte or metadata",
+      "The LightAVSeg authors");
+  gst_type_mark_as_plugin_api(gst_lightavseg_output_get_type(), GstPluginAPIFlags(0));
+
+  auto* aggregator = GST_AGGREGATOR_CLASS(klass);
+  aggregator->start = lightavseg_start;
+  aggregator->stop = lightavseg_stop;
+  aggregator->flush = lightavseg_flush;
+  aggregator->aggregate = lightavseg_aggregate;
+  aggregator->get_next_time = lightavseg_next_time;
+  aggregator->update_src_caps = lightavseg_update_src_caps;
+  aggregator->negotiated_src_caps = lightavseg_negotiated;
+  aggregator->propose_allocation = lightavseg_propose_allocation;
+  aggregator->sink_event = lightavseg_sink_event;
+  aggregator->sink_event_pre_queue = lightavseg_sink_event_pre_queue;
+  aggregator->src_event = lightavseg_src_event;
+  aggregator->sink_query = lightavseg_sink_query;
+  aggregator->src_query = lightavseg_src_query;
+  aggregator->create_new_pad = lightavseg_create_new_pad;
+}
+
+static void gst_lightavseg_init(GstLightAVSeg* self) {
+  auto* templ = gst_static_pad_template_get(&video_template);
+  self->video_pad =
+      GST_AGGREGATOR_PAD(g_object_new(GST_TYPE_AGGREGATOR_PAD, "name", "video_sink", "direction",
+                                      GST_PAD_SINK, "template", templ, nullptr));
+  gst_object_unref(templ);
+  gst_element_add_pad(GST_ELEMENT(self), GST_PAD(self->video_pad));
+  self->settings = new Settings;
+  std::lock_guard<std::mutex> lock(factory_mutex);
+  self->stream = new Stream(GST_AGGREGATOR(self), self->video_pad, factory());
+}
+
+namespace lightavseg::gst {
+
+void set_segmenter_factory(SegmenterFactory next) {
+  std::lock_guard<std::mutex> lock(factory_mutex);
+  factory() = std::move(next);
+}
+
+}  // namespace lightavseg::gst

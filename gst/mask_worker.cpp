@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "gst/mask_worker.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <utility>
+
+#include "dsp/log_mel.h"
+#include "model/files/file_error.h"
+
+namespace lightavseg::gst {
+namespace {
+
+// Masks that frames still to leave may ask for. In live operation masks are made of the newest
+// frame, so this many earlier ones are more than any queue of frames needs.
+constexpr std::size_t kKeptMasks = 32;
+
+GstClockTime now() {
+  return GstClockTime(g_get_monotonic_time()) * GST_USECOND;
+}
+
+std::vector<std::string> read_labels(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) throw FileError(path, "", "cannot be read; give a text file with one name per line");
+  std::vector<std::string> names;
+  for (std::string line; std::getline(file, line);) {
+    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+    if (!line.empty()) names.push_back(line);
+  }
+  return names;
+}
+
+std::shared_ptr<const ModelDescription> describe(const Segmenter& segmenter,
+                                                 const std::string& labels_path) {
+  auto description = std::make_shared<ModelDescription>(segmenter.description());
+  if (labels_path.empty()) return description;
+  auto names = read_labels(labels_path);
+  if (names.size() != description->class_names.size())
+    throw FileError(labels_path, "number of names",
+                    fmt::format("{} found, but {} names {} classes", names.size(),
+                                description->path, description->class_names.size()));
+  description->class_names = std::move(names);
+  return description;
+}
+
+}  // namespace
+
+MaskJob& MaskJob::operator=(MaskJob&& other) noexcept {
+  if (this == &other) return *this;
+  gst_clear_buffer(&frame);
+  serial = other.serial;
+  frame = std::exchange(other.frame, nullptr);
+  video = other.video;
+  pts = other.pts;
+  running_time = other.running_time;
+  audio = std::move(other.audio);
+  restart = other.restart;
+  classes = std::move(other.classes);
+  smoothing = other.smoothing;
+  threshold = other.threshold;
+  return *this;
+}
+
+MaskJob::~MaskJob() {
+  gst_clear_buffer(&frame);
+}
+
+MaskWorker::MaskWorker(SegmenterFactory factory, MaskWorkerObserver& observer)
+    : factory_(std::move(factory)), observer_(observer) {
+}
+
+MaskWorker::~MaskWorker() {
+  stop();
+}
+
+void MaskWorker::start(const std::string& model_path, const std::string& labels_path,
+                       const SegmenterOptions& options) {
+  options_ = options;
+  segmenter_ = factory_(model_path, options_);
+  auto description = describe(*segmenter_, labels_path);
+  heard_serial_ = 0;
+  selected_names_.clear();
+  selection_.clear();
+  smoothing_.reset();
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    model_ = std::move(description);
+    stopping_ = cancelled_ = model_pending_ = false;
+    failure_ = nullptr;
+    settled_ = 0;
+    waiting_.clear();
+    finished_.clear();
+    stats_ = {};
+  }
+  measure_first_runs();
+  thread_ = std::thread([this] { run(); });
+}
+
+// The first run of a network allocates and plans; the second says what the others will take.
+void MaskWorker::measure_first_runs() {
+  const auto& model = *model_;
+  const dsp::LogMel front_end(model.front_end);
+  const std::vector<float> second(std::size_t(front_end.spec().sample_rate));
+  const int frames = front_end.frames(second.size());
+  std::vector<float> features(std::size_t(frames) * dsp::kMelBands, front_end.spec().silence);
+  picture_.assign(std::size_t(model.height) * std::size_t(model.width) * 3, 0);
+  GstClockTime took = 0;
+  for (int i = 0; i < 2; ++i) {
+    const auto start = now();
+    segmenter_->segment(picture_.data(), features.data(), frames, false, {}, segmentation_);
+    took = now() - start;
+  }
+  std::lock_guard<std::mutex> lock(mutex_);
+  // Other elements will want the same cores once everything runs.
+  latency_ =
+      LatencyEstimate(std::max<GstClockTime>(took * 3 / 2 + 5 * GST_MSECOND, 10 * GST_MSECOND));
+  latency_changed_ = true;
+}
+
+void MaskWorker::stop() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    stopping_ = cancelled_ = true;
+    waiting_.clear();
+  }
+  work_.notify_all();
+  done_.notify_all();
+  if (thread_.joinable()) thread_.join();
+  std::lock_guard<std::mutex> lock(mutex_);
+  segmenter_.reset();
+  finished_.clear();
+}
+
+void MaskWorker::change_model(const std::string& model_path, const std::string& labels_path) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    model_pending_ = true;
+    pending_model_ = model_path;
+    pending_labels_ = labels_path;
+  }
+  work_.notify_all();
+}
+
+void MaskWorker::submit(MaskJob job, bool replace) {
+  std::deque<MaskJob> given_up;  // released outside of the lock
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (stopping_) return;
+    if (replace) {
+      stats_.superseded += waiting_.size();
+      given_up.swap(waiting_);
+    }
+    waiting_.push_back(std::move(job));
+  }
+  work_.notify_all();
+}
+
+std::uint64_t MaskWorker::settled() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return settled_;
+}
+
+bool MaskWorker::wait(std::uint64_t serial) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  done_.wait(lock, [&] { return settled_ >= serial || cancelled_ || failure_; });
+  if (failure_) std::rethrow_exception(failure_);
+  return settled_ >= serial;
+}
+
+MaskPtr MaskWorker::newest(std::uint64_t serial) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (failure_) std::rethrow_exception(failure_);
+  MaskPtr found;
+  for (const auto& f : finished_)
+    if (f.serial <= serial) found = f.mask;
+  return found;
+}
+
+void MaskWorker::cancel() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    cancelled_ = true;
+  }
+  done_.notify_all();
+}
+
+void MaskWorker::resume() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!stopping_) cancelled_ = false;
+}
+
+void MaskWorker::flush() {
+  std::deque<MaskJob> given_up;
+  std::lock_guard<std::mutex> lock(mutex_);
+  given_up.swap(waiting_);
+  finished_.clear();
+  ++epoch_;
+}
+
+std::shared_ptr<const ModelDescription> MaskWorker::model() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return model_;
+}
+
+GstClockTime MaskWorker::latency() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return latency_.promise();
+}
+
+MaskWorkerStats MaskWorker::stats() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  auto stats = stats_;
+  stats.mean_ms = double(latency_.mean()) / GST_MSECOND;
+  stats.p95_ms = double(latency_.percentile95()) / GST_MSECOND;
+  return stats;
+}
+
+bool MaskWorker::take_latency_change() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return std::exchange(latency_changed_, false);
+}
+
+void MaskWorker::run() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  for (;;) {
+    work_.wait(lock, [&] { return stopping_ || model_pending_ || !waiting_.empty(); });
+    if (stopping_) return;
+    if (model_pending_) {
+      lock.unlock();
+      load_pending_model();
+      lock.lock();
+      continue;
+    }
+    {
+      const MaskJob job = std::move(waiting_.front());
+      waiting_.pop_front();
+      const auto epoch = epoch_;
+      lock.unlock();
+      MaskPtr mask;
+      std::exception_ptr failure;
+      const auto start = now();
+      try {
+        if (job.restart || smoothing_epoch_ != epoch) smoothing_.reset();
+        smoothing_epoch_ = epoch;
+        mask = make_mask(job);
+      } catch (...) {
+        failure = std::current_exception();
+      }
+      const auto took = now() - start;
+      lock.lock();
+      if (failure) {
+        failure_ = failure;
+      } else if (epoch == epoch_) {
+        (job.audio.silent ? stats_.silent : stats_.inferences) += 1;
+        // Silence costs nothing; it must not make the promise optimistic.
+        if (!job.audio.silent) latency_changed_ |= latency_.add(took);
+        finished_.push_back({job.serial, std::move(mask)});
+        if (finished_.size() > kKeptMasks) finished_.pop_front();
+      }
+      settled_ = std::max(settled_, job.serial);
+      lock.unlock();  // also before the job lets go of its frame
+      done_.notify_all();
+    }
+    lock.lock();
+  }
+}
+
+void MaskWorker::load_pending_model() {
+  std::string path, labels;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    path = pending_model_;
+    labels = pending_labels_;
+    model_pending_ = false;
+  }
+  try {
+    auto next = factory_(path, options_);
+    auto description = describe(*next, labels);
+    segmenter_ = std::move(next);
+    heard_serial_ = 0;
+    selected_names_.clear();
+    selection_.clear();
+    smoothing_.reset();
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      model_ = description;
+    }
+    observer_.model_changed(description);
+  } catch (const std::exception& e) {
+    observer_.model_failed(path, e.what());
+  }
+}
+
+ClassSelection MaskWorker::selection_of(const std::vector<std::string>& names) {
+  if (names == selected_names_) return selection_;
+  const auto& known = model_->class_names;
+  ClassSelection selection;
+  if (!names.empty()) {
+    selection.assign(known.size(), false);
+    for (const auto& name : names) {
+      const auto it = std::find(known.begin(), known.end(), name);
+      if (it == known.end())
+        observer_.unknown_class(name, *model_);
+      else
+        selection[std::size_t(it - known.begin())] = true;
+    }
+    if (known.empty()) selection.clear();  // a model that names nothing shows everything
+  }
+  selected_names_ = names;
+  selection_ = selection;
+  return selection;
+}
+
+MaskPtr MaskWorker::make_mask(const MaskJob& job) {
+  auto mask = std::make_unique<Mask>();
+  mask->pts = job.pts;
+  mask->running_time = job.running_time;
+  mask->model = model_;  // only this thread changes it
+  mask->height = model_->height;
+  mask->width = model_->width;
+  mask->audio_level_db = job.audio.level_db;
+  mask->audio_filled = job.audio.filled;
+  const auto pixels = std::size_t(mask->height) * std::size_t(mask->width);
+  if (job.audio.silent) {
+    segmentation_.mask.assign(pixels, 0.0f);
+    segmentation_.labels.clear();
+  } else {
+    if (!scaler_.configure(job.video, model_->height, model_->width))
+      throw std::runtime_error(
+          fmt::format("GstVideoConverter cannot read {}", GST_VIDEO_INFO_NAME(&job.video)));
+    if (!scaler_.scale(job.frame, picture_))
+      throw std::runtime_error(
+          fmt::format("a video buffer of {} bytes is too short for its caps ({} {}x{}, {} bytes)",
+                      gst_buffer_get_size(job.frame), GST_VIDEO_INFO_NAME(&job.video),
+                      GST_VIDEO_INFO_WIDTH(&job.video), GST_VIDEO_INFO_HEIGHT(&job.video),
+                      GST_VIDEO_INFO_SIZE(&job.video)));
+    const bool same = heard_serial_ != 0 && heard_serial_ == job.audio.serial;
+    segmenter_->segment(picture_.data(), job.audio.log_mel.data(), job.audio.frames, same,
+                        selection_of(job.classes), segmentation_);
+    heard_serial_ = job.audio.serial;
+  }
+  mask->probability = segmentation_.mask;
+  smoothing_.apply(mask->probability, mask->height, mask->width, job.smoothing);
+  return finish_mask(std::move(mask), segmentation_.labels, job.threshold);
+}
+
+}  // namespace lightavseg::gst

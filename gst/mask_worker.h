@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The thread that runs the network. Frames are handed to it and masks are picked up; nobody else
+// waits for an inference while holding a lock of GStreamer's.
+#pragma once
+
+#include <gst/gst.h>
+#include <gst/video/video.h>
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "gst/audio_input.h"
+#include "gst/frame_scaler.h"
+#include "gst/latency_estimate.h"
+#include "gst/mask.h"
+#include "model/inference/mask_filter.h"
+#include "model/inference/segmenter.h"
+
+namespace lightavseg::gst {
+
+// One frame to make a mask for.
+struct MaskJob {
+  std::uint64_t serial = 0;    // of the frame; rises from job to job
+  GstBuffer* frame = nullptr;  // owned by the job
+  GstVideoInfo video{};
+  GstClockTime pts = GST_CLOCK_TIME_NONE;
+  GstClockTime running_time = GST_CLOCK_TIME_NONE;
+  AudioWindow audio;
+  bool restart = false;              // does not continue the frame before: smoothing starts anew
+  std::vector<std::string> classes;  // names to select; empty: whatever sounds
+  double smoothing = 0;              // 0..1
+  double threshold = 0.5;            // of the summary
+
+  MaskJob() = default;
+  MaskJob(MaskJob&& other) noexcept { *this = std::move(other); }
+  MaskJob& operator=(MaskJob&& other) noexcept;
+  MaskJob(const MaskJob&) = delete;
+  MaskJob& operator=(const MaskJob&) = delete;
+  ~MaskJob();
+};
+
+// What is told to the element from the worker's thread.
+class MaskWorkerObserver {
+ public:
+  virtual ~MaskWorkerObserver() = default;
+  // Another model runs from now on. Called between two masks.
+  virtual void model_changed(std::shared_ptr<const ModelDescription> model) = 0;
+  // A model that was asked for while running could not be loaded; the old one goes on.
+  virtual void model_failed(const std::string& path, const std::string& problem) = 0;
+  // `classes` names something that the model does not.
+  virtual void unknown_class(const std::string& name, const ModelDescription& model) = 0;
+};
+
+struct MaskWorkerStats {
+  std::uint64_t inferences = 0;    // runs of the network
+  std::uint64_t silent = 0;        // masks that were empty because there was nothing to hear
+  std::uint64_t superseded = 0;    // frames given up for a newer one before their turn (live)
+  double mean_ms = 0, p95_ms = 0;  // of a job: scaling, network, smoothing
+};
+
+// Thread-safe. Locks: one mutex of its own, never held while the network runs or while the observer
+// is told something.
+class MaskWorker {
+ public:
+  MaskWorker(SegmenterFactory factory, MaskWorkerObserver& observer);
+  ~MaskWorker();
+  MaskWorker(const MaskWorker&) = delete;
+  MaskWorker& operator=(const MaskWorker&) = delete;
+
+  // Loads the model, runs it twice to know how long it takes, and starts the thread. Throws
+  // FileError for a bad model, std::exception from the network. Not while started.
+  void start(const std::string& model_path, const std::string& labels_path,
+             const SegmenterOptions& options);
+  // Ends the thread; waits for the frame that it works on. No-op when not started.
+  void stop();
+
+  // Loads another model before the next frame. labels_path may be empty.
+  void change_model(const std::string& model_path, const std::string& labels_path);
+
+  // Hands over a frame. replace: frames that wait for their turn are given up for this one (live);
+  // else all are done in order.
+  void submit(MaskJob job, bool replace);
+
+  // Frames up to and including this serial have their mask or will never get one.
+  std::uint64_t settled() const;
+  // Blocks until settled() >= serial; false when cancel() came first. Rethrows what the network
+  // threw; so does newest().
+  bool wait(std::uint64_t serial);
+  // The newest mask of a frame whose serial is at most `serial`; null when there is none yet.
+  MaskPtr newest(std::uint64_t serial);
+
+  // Ends waits, also those to come, until resume().
+  void cancel();
+  void resume();
+  // Gives up frames that wait, forgets masks and smoothing (flush). The frame that is being worked
+  // on is finished but its mask is not kept.
+  void flush();
+
+  std::shared_ptr<const ModelDescription> model() const;
+  GstClockTime latency() const;  // promise for the time of a job, ns
+  MaskWorkerStats stats() const;
+  // True once after the promise changed.
+  bool take_latency_change();
+
+ private:
+  void run();
+  void load_pending_model();
+  MaskPtr make_mask(const MaskJob& job);
+  ClassSelection selection_of(const std::vector<std::string>& names);
+  void measure_first_runs();
+
+  const SegmenterFactory factory_;
+  MaskWorkerObserver& observer_;
+  SegmenterOptions options_;
+  std::thread thread_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable work_, done_;
+  std::deque<MaskJob> waiting_;
+  struct Finished {
+    std::uint64_t serial;
+    MaskPtr mask;
+  };
+  std::deque<Finished> finished_;
+  std::uint64_t settled_ = 0;
+  std::uint64_t epoch_ = 0;  // counts flushes, so that a mask from before one is not kept
+  bool stopping_ = false, cancelled_ = false, latency_changed_ = false;
+  bool model_pending_ = false;
+  std::string pending_model_, pending_labels_;
+  std::exception_ptr failure_;
+  std::shared_ptr<const ModelDescription> model_;
+  MaskWorkerStats stats_;
+  LatencyEstimate latency_{30 * GST_MSECOND};
+
+  // Only the worker's thread (and start, before it runs) touches these.
+  std::unique_ptr<Segmenter> segmenter_;
+  FrameScaler scaler_;
+  TemporalSmoothing smoothing_;
+  std::uint64_t smoothing_epoch_ = 0;
+  std::uint64_t heard_serial_ = 0;  // of the window that the segmenter heard last; 0: none
+  std::vector<std::string> selected_names_;
+  ClassSelection selection_;
+  std::vector<std::uint8_t> picture_;
+  Segmentation segmentation_;
+};
+
+}  // namespace lightavseg::gst

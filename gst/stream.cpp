@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "gst/stream.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "gst/debug.h"
+#include "gst/mask_meta.h"
+
+namespace lightavseg::gst {
+namespace {
+
+// In live operation the window may end this much before its frame rather than wait for the last
+// samples: audio arrives in blocks, and a hundredth of a second of sound changes no mask.
+constexpr gint64 kLiveAudioLag = 100 * gint64(GST_MSECOND);
+// Frames that may wait in live operation, whatever the latency.
+constexpr std::size_t kMostFrames = 240;
+// How long a recorded stream waits for sound from a probe whose branch may be blocked.
+constexpr gint64 kProbePatience = 2 * G_TIME_SPAN_SECOND;
+
+gint64 running_time(const GstSegment& segment, GstClockTime time) {
+  guint64 running = 0;
+  const int sign = gst_segment_to_running_time_full(&segment, GST_FORMAT_TIME, time, &running);
+  if (sign == 0) return 0;
+  return sign > 0 ? gint64(running) : -gint64(running);
+}
+
+GstSegment segment_of(GstAggregatorPad* pad) {
+  GST_OBJECT_LOCK(pad);
+  const GstSegment segment = pad->segment;
+  GST_OBJECT_UNLOCK(pad);
+  return segment;
+}
+
+bool is_gap(GstBuffer* buffer) {
+  return GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_GAP) && gst_buffer_get_size(buffer) == 0;
+}
+
+GstClockTime now() {
+  return GstClockTime(g_get_monotonic_time()) * GST_USECOND;
+}
+
+}  // namespace
+
+Stream::Stream(GstAggregator* element, GstAggregatorPad* video, SegmenterFactory factory)
+    : element_(element), video_(video), worker_(std::move(factory), *this) {
+}
+
+Stream::~Stream() {
+  stop();
+}
+
+void Stream::start(const Settings& settings) {
+  SegmenterOptions options;
+  options.threads = int(settings.threads);
+  options.precision = settings.precision;
+  worker_.start(settings.model, settings.labels, options);
+  AudioInput::Options audio;
+  audio.front_end = worker_.model()->front_end;
+  audio_ = std::make_unique<AudioInput>(audio);
+  if (!settings.audio_probe.empty()) {
+    tap_ = audio_tap(gst_element(), settings.audio_probe.c_str());
+    tap_->listen(audio_.get());
+  }
+  cancelled_ = false;
+  next_serial_ = 1;
+  told_audio_ = AudioState::kPlaying;
+  audio_missing_since_ = -1;
+  told_latency_ = GST_CLOCK_TIME_NONE;
+  nothing_.reset();
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    frames_out_ = reused_ = skipped_ = 0;
+    render_time_ = LatencyEstimate(10 * GST_MSECOND);
+    earliest_ = GST_CLOCK_TIME_NONE;
+  }
+  flush();
+  report_latency(settings);
+}
+
+void Stream::stop() {
+  cancel();
+  worker_.stop();
+  if (tap_) tap_->stop(audio_.get());
+  tap_.reset();
+  for (auto& frame : frames_) gst_buffer_unref(frame.buffer);
+  frames_.clear();
+  gst_clear_caps(&video_caps_);
+  audio_.reset();
+}
+
+void Stream::flush() {
+  worker_.flush();
+  for (auto& frame : frames_) gst_buffer_unref(frame.buffer);
+  frames_.clear();
+  if (audio_) audio_->reset();
+  restart_ = true;
+  interval_count_ = 0;
+  last_end_ = 0;
+  last_asked_ = 0;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    earliest_ = GST_CLOCK_TIME_NONE;
+  }
+  resume();
+}
+
+GstFlowReturn Stream::aggregate(const Settings& settings, GstAggregatorPad* audio) {
+  if (settings.render.output != negotiated_output_) {
+    // Frames held were meant for the caps before; they leave with those.
+    const auto flow = drain(settings);
+    gst_pad_mark_reconfigure(GST_AGGREGATOR_SRC_PAD(element_));
+    return flow == GST_FLOW_OK ? GST_AGGREGATOR_FLOW_NEED_DATA : flow;
+  }
+  const bool live = GST_CLOCK_TIME_IS_VALID(gst_aggregator_get_latency(element_));
+  report_latency(settings);
+  return live ? aggregate_live(settings, audio) : aggregate_recorded(settings, audio);
+}
+
+// One frame after the other: each waits for the sound that belongs to it and for its own mask, so
+// that the result does not depend on how fast anything is.
+GstFlowReturn Stream::aggregate_recorded(const Settings& settings, GstAggregatorPad* audio) {
+  if (const auto flow = drain(settings); flow != GST_FLOW_OK) return flow;
+  GstBuffer* buffer = gst_aggregator_pad_peek_buffer(video_);
+  if (!buffer) {
+    if (gst_aggregator_pad_is_eos(video_)) return GST_FLOW_EOS;
+    return GST_AGGREGATOR_FLOW_NEED_DATA;
+  }
+  if (is_gap(buffer)) {
+    gst_aggregator_pad_drop_buffer(video_);
+    return pass_gap(buffer, settings);
+  }
+  const gint64 needed = describe(buffer).end + settings.audio_offset;
+  gst_buffer_unref(buffer);
+  if (audio) {
+    while (audio_->end() < needed && !audio_->ended())
+      if (!take_audio(audio)) return GST_AGGREGATOR_FLOW_NEED_DATA;
+  } else if (tap_ && !wait_for_probe(needed)) {
+    return GST_AGGREGATOR_FLOW_NEED_DATA;
+  }
+  buffer = gst_aggregator_pad_pop_buffer(video_);
+  if (!buffer) return GST_AGGREGATOR_FLOW_NEED_DATA;
+  hold(buffer, settings, false);
+  return drain(settings);
+}
+
+// Frames are taken as they come; each leaves when its mask is there, when it is certain that it
+// gets none, or when its time has come.
+GstFlowReturn Stream::aggregate_live(const Settings& settings, GstAggregatorPad* audio) {
+  if (audio)
+    while (take_audio(audio) && !audio_->ended()) {
+    }
+  while (GstBuffer* buffer = gst_aggregator_pad_pop_buffer(video_)) {
+    if (is_gap(buffer)) {
+      if (const auto flow = pass_gap(buffer, settings); flow != GST_FLOW_OK) return flow;
+      continue;
+    }
+    hold(buffer, settings, true);
+  }
+  GstFlowReturn flow = GST_AGGREGATOR_FLOW_NEED_DATA;
+  if (gst_aggregator_pad_is_eos(video_)) {
+    flow = drain(settings);
+    return flow == GST_FLOW_OK ? GST_FLOW_EOS : flow;
+  }
+  const GstClockTime clock = gst_element_get_current_running_time(gst_element());
+  const GstClockTime latency = gst_aggregator_get_latency(element_);
+  GstClockTime render;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    render = render_time_.promise();
+  }
+  while (!frames_.empty()) {
+    const auto& frame = frames_.front();
+    const gint64 deadline = frame.start + gint64(latency) - gint64(render);
+    const bool due = GST_CLOCK_TIME_IS_VALID(clock) && GST_CLOCK_TIME_IS_VALID(latency) &&
+                     gint64(clock + GST_MSECOND) >= deadline;
+    const bool ready = worker_.settled() >= frame.needs;
+    if (!due && !ready && frames_.size() < kMostFrames) break;
+    flow = release(settings);
+    if (flow != GST_FLOW_OK) break;
+  }
+  return flow;
+}
+
+// Takes one buffer of the audio pad; false when there is none yet.
+bool Stream::take_audio(GstAggregatorPad* audio) {
+  GstBuffer* buffer = gst_aggregator_pad_pop_buffer(audio);
+  if (!buffer) {
+    if (!gst_aggregator_pad_is_eos(audio)) return false;
+    audio_->end_of_stream();
+    return true;
+  }
+  const GstSegment segment = segment_of(audio);
+  const GstClockTime pts = GST_BUFFER_PTS(buffer);
+  const gint64 start = GST_CLOCK_TIME_IS_VALID(pts) ? running_time(segment, pts) : kUnknownTime;
+  if (is_gap(buffer))
+    audio_->push_gap(start, GST_BUFFER_DURATION_IS_VALID(buffer) ? GST_BUFFER_DURATION(buffer) : 0);
+  else
+    audio_->push(buffer, start);
+  gst_buffer_unref(buffer);
+  return true;
+}
+
+// The probe runs in a branch of its own, which nothing here can hold up; what it has not heard by
+// the time patience ends is silence. False when cancelled.
+bool Stream::wait_for_probe(gint64 until) {
+  const gint64 give_up = g_get_monotonic_time() + kProbePatience;
+  while (audio_->end() < until && !audio_->ended()) {
+    if (cancelled_) return false;
+    if (g_get_monotonic_time() > give_up) {
+      GST_INFO_OBJECT(element_, "no sound from the probe for %" GST_STIME_FORMAT ", going on",
+                      GST_STIME_ARGS(until));
+      return true;
+    }
+    g_usleep(2000);
+  }
+  return true;
+}
+
+Stream::Frame Stream::describe(GstBuffer* buffer) const {
+  const GstSegment segment = segment_of(video_);
+  Frame frame{buffer, next_serial_, GST_BUFFER_DURATION(buffer), 0, 0, 0};
+  if (!GST_CLOCK_TIME_IS_VALID(frame.duration))
+    frame.duration = video_info_.fps_n > 0
+                         ? gst_util_uint64_scale(GST_SECOND, guint64(video_info_.fps_d),
+                                                 guint64(video_info_.fps_n))
+                         : 0;
+  const GstClockTime pts = GST_BUFFER_PTS(buffer);
+  if (GST_CLOCK_TIME_IS_VALID(pts)) {
+    frame.start = running_time(segment, pts);
+    frame.end = running_time(segment, pts + frame.duration);
+  } else {
+    frame.start = last_end_;
+    frame.end = last_end_ + gint64(frame.duration);
+  }
+  return frame;
+}
+
+Stream::Turn Stream::turn_of(const Frame& frame, const Settings& settings) {
+  if (segment_of(video_).rate < 0) return Turn::kBackwards;
+  if (interval_count_++ % settings.inference_interval != 0) return Turn::kBetween;
+  std::lock_guard<std::mutex> lock(mutex_);
+  const bool late = GST_CLOCK_TIME_IS_VALID(earliest_) && frame.start < gint64(earliest_);
+  return late ? Turn::kLate : Turn::kInfer;
+}
+
+// Takes a frame (transfer full) and asks for its mask.
+void Stream::hold(GstBuffer* buffer, const Settings& settings, bool live) {
+  Frame frame = describe(buffer);
+  ++next_serial_;
+  if (GST_BUFFER_IS_DISCONT(buffer) && frame.start != last_end_) restart_ = true;
+  last_end_ = std::max(frame.end, frame.start);
+  const auto turn = turn_of(frame, settings);
+  if (turn == Turn::kInfer) {
+    last_asked_ = frame.serial;
+    worker_.submit(job_for(frame, settings, live), live);
+  } else if (turn == Turn::kLate) {
+    report_late(frame);
+  }
+  frame.needs = last_asked_;
+  frames_.push_back(frame);
+}
+
+MaskJob Stream::job_for(const Frame& frame, const Settings& settings, bool live) {
+  gint64 end = frame.end + settings.audio_offset;
+  if (live && audio_->end() != G_MININT64 && audio_->end() < end)
+    end = std::max(audio_->end(), end - kLiveAudioLag);
+  audio_->window(end, window_);
+  report_audio(window_.state, frame.start);
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    audio_level_db_ = window_.level_db;
+    audio_fill_ = window_.filled;
+  }
+  MaskJob job;
+  job.serial = frame.serial;
+  job.frame = gst_buffer_ref(frame.buffer);
+  job.video = video_info_;
+  job.pts = GST_BUFFER_PTS(frame.buffer);
+  job.running_time = GstClockTime(std::max<gint64>(frame.start, 0));
+  job.audio = window_;
+  job.restart = std::exchange(restart_, false);
+  job.classes = settings.selected_classes();
+  job.smoothing = settings.smoothing;
+  job.threshold = settings.render.look.threshold;
+  return job;
+}
+
+// Everything that is held leaves, each with its own mask.
+GstFlowReturn Stream::drain(const Settings& settings) {
+  while (!frames_.empty()) {
+    if (!worker_.wait(frames_.front().needs))
+      return GST_AGGREGATOR_FLOW_NEED_DATA;  // cancelled; a flush is on its way
+    if (const auto flow = release(settings); flow != GST_FLOW_OK) return flow;
+  }
+  return GST_FLOW_OK;
+}
+
+GstFlowReturn Stream::pass_gap(GstBuffer* gap, const Settings& settings) {
+  const auto flow = drain(settings);
+  if (flow == GST_FLOW_OK)
+    gst_pad_push_event(GST_AGGREGATOR_SRC_PAD(element_),
+                       gst_event_new_gap(GST_BUFFER_PTS(gap), GST_BUFFER_DURATION(gap)));
+  gst_buffer_unref(gap);
+  return flow;
+}
+
+MaskPtr Stream::nothing(GstClockTime pts, gint64 start) {
+  const auto model = worker_.model();
+  if (!nothing_ || nothing_->pts != pts || nothing_->model != model)
+    nothing_ = empty_mask(model->height, model->width, pts,
+                          GstClockTime(std::max<gint64>(start, 0)), model);
+  return nothing_;
+}
+
+MaskPtr Stream::mask_for(const Frame& frame, const Settings& settings, GstClockTime* age) {
+  const GstClockTime start = GstClockTime(std::max<gint64>(frame.start, 0));
+  auto mask = worker_.newest(frame.serial);
+  *age = GST_CLOCK_TIME_NONE;
+  if (!mask || segment_of(video_).rate < 0) return nothing(GST_CLOCK_TIME_NONE, 0);
+  *age = start >= mask->running_time ? start - mask->running_time : mask->running_time - start;
+  if (*age > settings.max_mask_age) return nothing(mask->pts, gint64(mask->running_time));
+  return mask;
+}
+
+// The oldest frame leaves, with its mask or the newest earlier one.
+GstFlowReturn Stream::release(const Settings& settings) {
+  GstClockTime age;
+  const auto mask = mask_for(frames_.front(), settings, &age);
+  const Frame frame = frames_.front();
+  frames_.pop_front();
+  const auto start = now();
+  std::string reason;
+  GstBuffer* out = renderer_.render(frame.buffer, *mask, settings.render, &reason);
+  if (!out) {
+    GST_ELEMENT_ERROR(element_, STREAM, FORMAT, ("A video frame cannot be read."),
+                      ("%s", reason.c_str()));
+    return GST_FLOW_ERROR;
+  }
+  out = gst_buffer_make_writable(out);
+  attach_mask_meta(out, output_info_, *mask, age);
+  const auto took = now() - start;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    render_time_.add(took);
+    ++frames_out_;
+    if (age != 0) ++reused_;
+  }
+  GST_LOG_OBJECT(element_, "frame %" GST_STIME_FORMAT ", mask age %" GST_TIME_FORMAT ", area %.3f",
+                 GST_STIME_ARGS(frame.start), GST_TIME_ARGS(age), mask->summary.area);
+  return gst_aggregator_finish_buffer(element_, out);
+}
+
+GstClockTime Stream::next_time() {
+  GstClockTime own, render;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    own = latency_;
+    render = render_time_.promise();
+  }
+  gint64 next = G_MAXINT64;
+  if (!frames_.empty()) next = frames_.front().start - gint64(render);
+  // A frame that waits in the pad for sound that does not come must be taken at once: at the
+  // time at which upstream's latency alone has passed.
+  if (GstBuffer* waiting = gst_aggregator_pad_peek_buffer(video_)) {
+    next = std::min(next, describe(waiting).start - gint64(own));
+    gst_buffer_unref(waiting);
+  }
+  if (next == G_MAXINT64) return GST_CLOCK_TIME_NONE;
+  return GstClockTime(std::max<gint64>(next, 0));
+}
+
+}  // namespace lightavseg::gst

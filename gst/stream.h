@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What runs inside lightavseg while data flows: frames wait for their masks here.
+#pragma once
+
+#include <gst/base/gstaggregator.h>
+#include <gst/video/video.h>
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "gst/audio_input.h"
+#include "gst/audio_probe.h"
+#include "gst/latency_estimate.h"
+#include "gst/mask_worker.h"
+#include "gst/renderer.h"
+#include "gst/settings.h"
+
+namespace lightavseg::gst {
+
+// Everything that belongs to one run of the element, from PAUSED to READY.
+//
+// Threads. Functions under "source task" run in the task of the source pad, or in a thread that has
+// stopped it (flush, stop); the others may run in any. Waits of the source task hold no lock and
+// end with cancel().
+class Stream : private MaskWorkerObserver {
+ public:
+  Stream(GstAggregator* element, GstAggregatorPad* video, SegmenterFactory factory);
+  ~Stream() override;
+
+  // READY to PAUSED. Throws FileError for a bad model, std::exception from the network.
+  void start(const Settings& settings);
+  void stop();
+
+  // ---- Source task
+  // audio: the audio pad, may be null.
+  GstFlowReturn aggregate(const Settings& settings, GstAggregatorPad* audio);
+  // Running time at which aggregate() must run even if a pad has nothing (live), ns.
+  GstClockTime next_time();
+  // Frames held leave first; each returns the flow of that.
+  GstFlowReturn set_video_caps(GstCaps* caps, const Settings& settings);
+  GstFlowReturn set_video_segment(const GstSegment* segment, const Settings& settings);
+  bool set_audio_caps(GstCaps* caps);
+  // What the source pad should have, given what downstream takes (GstAggregator's vmethod).
+  GstFlowReturn update_src_caps(const Settings& settings, GstCaps* downstream, GstCaps** result);
+  bool negotiated(GstCaps* caps);
+  void flush();
+
+  // ---- Any thread
+  void cancel() { cancelled_ = true, worker_.cancel(); }
+  void resume() { cancelled_ = false, worker_.resume(); }
+  void change_model(const Settings& settings);
+  // From a QOS event: frames before this running time come too late.
+  void set_earliest(GstClockTime earliest, double proportion);
+  // A field per counter, as the property `stats` says.
+  GstStructure* stats() const;
+
+ private:
+  struct Frame {
+    GstBuffer* buffer;  // owned
+    std::uint64_t serial;
+    GstClockTime duration;
+    gint64 start, end;    // running time
+    std::uint64_t needs;  // serial of the newest frame up to this one that was given to the worker
+  };
+
+  // MaskWorkerObserver
+  void model_changed(std::shared_ptr<const ModelDescription> model) override;
+  void model_failed(const std::string& path, const std::string& problem) override;
+  void unknown_class(const std::string& name, const ModelDescription& model) override;
+
+  GstFlowReturn aggregate_live(const Settings& settings, GstAggregatorPad* audio);
+  GstFlowReturn aggregate_recorded(const Settings& settings, GstAggregatorPad* audio);
+  bool take_audio(GstAggregatorPad* audio);
+  bool wait_for_probe(gint64 until);
+  Frame describe(GstBuffer* buffer) const;
+  void hold(GstBuffer* buffer, const Settings& settings, bool live);
+  enum class Turn { kInfer, kBetween, kLate, kBackwards };
+  Turn turn_of(const Frame& frame, const Settings& settings);
+  MaskJob job_for(const Frame& frame, const Settings& settings, bool live);
+  GstFlowReturn release(const Settings& settings);
+  GstFlowReturn drain(const Settings& settings);
+  GstFlowReturn pass_gap(GstBuffer* gap, const Settings& settings);
+  MaskPtr mask_for(const Frame& frame, const Settings& settings, GstClockTime* age);
+  MaskPtr nothing(GstClockTime pts, gint64 start);
+  void report_latency(const Settings& settings);
+  void report_audio(AudioState state, gint64 running_time);
+  void report_late(const Frame& frame);
+
+  GstAggregator* const element_;
+  GstAggregatorPad* const video_;
+  GstElement* gst_element() const { return GST_ELEMENT_CAST(element_); }
+
+  MaskWorker worker_;
+  std::unique_ptr<AudioInput> audio_;
+  std::shared_ptr<AudioTap> tap_;
+  std::atomic<bool> cancelled_{false};
+
+  // Source task only.
+  Renderer renderer_;
+  GstCaps* video_caps_ = nullptr;  // owned
+  GstVideoInfo video_info_{}, output_info_{};
+  Output negotiated_output_ = Output::kOverlay;
+  bool attach_composition_ = false;
+  std::deque<Frame> frames_;
+  std::uint64_t next_serial_ = 1;
+  std::uint64_t interval_count_ = 0;
+  bool restart_ = true;
+  gint64 last_end_ = 0;
+  std::uint64_t last_asked_ = 0;
+  AudioWindow window_;
+  MaskPtr nothing_;
+  AudioState told_audio_ = AudioState::kPlaying;
+  gint64 audio_missing_since_ = -1;
+  GstClockTime told_latency_ = GST_CLOCK_TIME_NONE;
+
+  mutable std::mutex mutex_;  // of what follows; held for a few instructions only
+  GstClockTime earliest_ = GST_CLOCK_TIME_NONE;
+  double proportion_ = 1;  // how much too fast the stream is for downstream; below 1 is slow
+  LatencyEstimate render_time_{10 * GST_MSECOND};
+  std::uint64_t frames_out_ = 0, reused_ = 0, skipped_ = 0;
+  double audio_level_db_ = -100, audio_fill_ = 0;
+  GstClockTime latency_ = 0;
+};
+
+}  // namespace lightavseg::gst

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// lightavseg on recorded material: every frame comes out, with its own mask, whatever the sound
+// does.
+#include <fmt/format.h>
+#include <gst/video/video.h>
+#include <gtest/gtest.h>
+
+#include "gst/mask_meta.h"
+#include "tests/gst/run_pipeline.h"
+#include "tests/gst/stub_segmenter.h"
+
+namespace lightavseg::gst::test {
+namespace {
+
+constexpr const char* kOut = "appsink name=out sync=false max-buffers=4";
+
+std::string red_video(int frames, const std::string& caps) {
+  return fmt::format(
+      "videotestsrc num-buffers={} pattern=red ! video/x-raw,{} ! queue ! l.video_sink ", frames,
+      caps);
+}
+
+// `seconds` of a tone in buffers of 20 ms.
+std::string tone(double seconds, const std::string& caps) {
+  return fmt::format(
+      "audiotestsrc num-buffers={} samplesperbuffer=960 freq=440 volume=0.5 ! "
+      "audio/x-raw,rate=48000 "
+      "! audioconvert ! audioresample ! audio/x-raw,{} ! queue ! l.audio_sink ",
+      int(seconds * 50), caps);
+}
+
+double area(GstBuffer* buffer) {
+  const auto* s = mask_meta_of(buffer);
+  double value = -1;
+  if (s) gst_structure_get_double(s, "area", &value);
+  return value;
+}
+
+guint64 age(GstBuffer* buffer) {
+  guint64 value = 12345;
+  if (const auto* s = mask_meta_of(buffer)) gst_structure_get_uint64(s, "age", &value);
+  return value;
+}
+
+class Recorded : public testing::Test {
+ protected:
+  void SetUp() override {
+    use_stubs();
+    stub().delay_ms = 0;
+    stub().runs = 0;
+  }
+};
+
+TEST_F(Recorded, EveryFrameComesOutWithItsTimesAndItsOwnMask) {
+  Pipeline p(fmt::format("{}{}lightavseg name=l smoothing=0 ! {}",
+                         red_video(50, "format=I420,width=160,height=90,framerate=25/1"),
+                         tone(2.2, "channels=2"), kOut));
+  ASSERT_TRUE(p.run()) << p.error();
+  ASSERT_EQ(p.samples().size(), 50u);
+  for (size_t i = 0; i < 50; ++i) {
+    EXPECT_EQ(GST_BUFFER_PTS(p.buffer(i)), i * 40 * GST_MSECOND);
+    EXPECT_EQ(GST_BUFFER_DURATION(p.buffer(i)), 40 * GST_MSECOND);
+    EXPECT_EQ(age(p.buffer(i)), 0u);
+    EXPECT_NEAR(area(p.buffer(i)), 1, 1e-6) << i;
+  }
+  EXPECT_EQ(stub().runs, 50);
+}
+
+TEST_F(Recorded, WithoutAudioPadTheVideoPassesUnmarkedAndTheUserIsTold) {
+  Pipeline p(fmt::format("{}lightavseg name=l ! {}",
+                         red_video(100, "format=I420,width=160,height=90,framerate=25/1"), kOut));
+  ASSERT_TRUE(p.run()) << p.error();
+  ASSERT_EQ(p.samples().size(), 100u);
+  for (size_t i = 0; i < 100; ++i) EXPECT_EQ(area(p.buffer(i)), 0) << i;
+  EXPECT_EQ(stub().runs, 0);
+  int told = 0;
+  for (const auto& m : p.messages()) told += m.find("There is no sound") != std::string::npos;
+  EXPECT_EQ(told, 1);
+}
+
+TEST_F(Recorded, AudioThatEndsEarlyLeavesTheRestUnmarked) {
+  Pipeline p(fmt::format("{}{}lightavseg name=l smoothing=0 ! {}",
+                         red_video(100, "format=I420,width=160,height=90,framerate=25/1"),
+                         tone(1, "channels=1"), kOut));
+  ASSERT_TRUE(p.run()) << p.error();
+  ASSERT_EQ(p.samples().size(), 100u);
+  EXPECT_NEAR(area(p.buffer(20)), 1, 1e-6);
+  EXPECT_EQ(area(p.buffer(60)), 0);  // 2.4 s: nothing of the first second is in the window
+  bool missing = false;
+  for (const auto& m : p.messages())
+    missing |= m.find("lightavseg-audio") == 0 && m.find("missing") != std::string::npos;
+  EXPECT_TRUE(missing);
+}
+
+TEST_F(Recorded, AudioLongerThanTheVideoEndsWithTheVideo) {
+  Pipeline p(fmt::format("{}{}lightavseg name=l ! {}",
+                         red_video(10, "format=I420,width=160,height=90,framerate=25/1"),
+                         tone(5, "channels=1"), kOut));
+  ASSERT_TRUE(p.run()) << p.error();
+  EXPECT_EQ(p.samples().size(), 10u);
+}
+
+class AudioFormats : public testing::TestWithParam<const char*> {};
+
+TEST_P(AudioFormats, MakeNoDifference) {
+  use_stubs();
+  stub().runs = 0;
+  Pipeline p(fmt::format("{}{}lightavseg name=l smoothing=0 ! {}",
+                         red_video(40, "format=I420,width=160,height=90,framerate=25/1"),
+                         tone(2, GetParam()), kOut));
+  ASSERT_TRUE(p.run()) << p.error();
+  ASSERT_EQ(p.samples().size(), 40u);
+  EXPECT_NEAR(area(p.buffer(39)), 1, 1e-6);
+  double level = -100, fill = 0;
+  gst_structure_get_double(mask_meta_of(p.buffer(39)), "audio-level", &level);
+  gst_structure_get_double(mask_meta_of(p.buffer(39)), "audio-fill", &fill);
+  EXPECT_NEAR(level, -9.03, 0.3);  // a sine of amplitude 0.5
+  EXPECT_NEAR(fill, 1, 1e-3);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, AudioFormats,
+                         testing::Values("rate=8000,channels=1,format=S16LE",
+                                         "rate=44100,channels=2,format=F32LE",
+                                         "rate=48000,channels=2,format=S24BE",
+                                         "rate=96000,channels=6,channel-mask=(bitmask)0x3f,"
+                                         "format=S32LE"));
+
+TEST_F(Recorded, ChunksOfASecondDoNotBlock) {
+  Pipeline p(fmt::format(
+      "{}audiotestsrc num-buffers=4 samplesperbuffer=48000 ! audio/x-raw,rate=48000 ! queue ! "
+      "l.audio_sink  lightavseg name=l smoothing=0 ! {}",
+      red_video(100, "format=I420,width=160,height=90,framerate=25/1"), kOut));
+  ASSERT_TRUE(p.run()) << p.error();
+  ASSERT_EQ(p.samples().size(), 100u);
+  for (size_t i = 0; i < 100; ++i) EXPECT_NEAR(area(p.buffer(i)), 1, 1e-6) << i;
+}
+
+class Sizes : public testing::TestWithParam<const char*> {};
+
+TEST_P(Sizes, AllPass) {
+  use_stubs();
+  Pipeline p(fmt::format("{}{}lightavseg name=l ! {}", red_video(5, GetParam()),
+                         tone(1, "channels=1"), kOut));
+  ASSERT_TRUE(p.run()) << p.error();
+  EXPECT_EQ(p.samples().size(), 5u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Odd, Sizes,
+                         testing::Values("format=I420,width=16,height=16,framerate=25/1",
+                                         "format=I420,width=161,height=97,framerate=30000/1001",
+                                         "format=RGB,width=17,height=33,framerate=25/1",
+                                         "format=NV12,width=321,height=241,framerate=0/1",
+                                         "format=v210,width=50,height=30,framerate=25/1",
+                                         "format=GRAY8,width=64,height=64,framerate=5/1"));
+
+TEST_F(Recorded, IntervalReusesTheMaskBefore) {
+  Pipeline p(fmt::format("{}{}lightavseg name=l inference-interval=4 ! {}",
+                         red_video(20, "format=I420,width=160,height=90,framerate=25/1"),
+                         tone(1, "channels=1"), kOut));
+  ASSERT_TRUE(p.run()) << p.error();
+  ASSERT_EQ(p.samples().size(), 20u);
+  EXPECT_EQ(stub().runs, 5);
+  for (size_t i = 0; i < 20; ++i) EXPECT_EQ(age(p.buffer(i)), (i % 4) * 40 * GST_MSECOND) << i;
+}
+
+TEST_F(Recorded, MasksOlderThanAllowedAreNotShown) {
+  Pipeline p(fmt::format("{}{}lightavseg name=l inference-interval=10 max-mask-age=100000000 ! {}",
+                         red_video(20, "format=I420,width=160,height=90,framerate=25/1"),
+                         tone(1, "channels=1"), kOut));
+  ASSERT_TRUE(p.run()) << p.error();
+  ASSERT_EQ(p.samples().size(), 20u);
+  EXPECT_GT(area(p.buffer(2)), 0.9);
+  EXPECT_EQ(area(p.buffer(5)), 0);
+  EXPECT_EQ(age(p.buffer(5)), 200 * GST_MSECOND);
+}
+
+TEST_F(Recorded, OnlySelectedClassesAreShown) {
+  for (const char* wanted : {"red", "blue"}) {
+    Pipeline p(fmt::format("{}{}lightavseg name=l classes={} ! {}",
+                           red_video(5, "format=I420,width=160,height=90,framerate=25/1"),
+                           tone(1, "channels=1"), wanted, kOut));
+    ASSERT_TRUE(p.run()) << p.error();
+    EXPECT_NEAR(area(p.buffer(4)), std::string(wanted) == "red" ? 1 : 0, 1e-6);
+  }
+  Pipeline p(fmt::format("{}{}lightavseg name=l classes=green ! {}",
+                         red_video(5, "format=I420,width=160,height=90,framerate=25/1"),
+                         tone(1, "channels=1"), kOut));
+  ASSERT_TRUE(p.run()) << p.error();
+  bool told = false;
+  for (const auto& m : p.messages()) told |= m.find("no class 'green'") != std::string::npos;
+  EXPECT_TRUE(told);
+}
+
+TEST_F(Recorded, CapsAndSizeChangeInTheMiddle) {
+  Pipeline p(
+      fmt::format("concat name=c ! queue ! l.video_sink "
+                  "videotestsrc num-buffers=10 pattern=red ! "
+                  "video/x-raw,format=I420,width=160,height=90,framerate=25/1 ! c. "
+                  "videotestsrc num-buffers=10 pattern=red ! "
+                  "video/x-raw,format=RGB,width=99,height=77,framerate=10/1 ! c. "
+                  "{}lightavseg name=l smoothing=0 ! {}",
+                  tone(2, "channels=1"), kOut));
+  ASSERT_TRUE(p.run()) << p.error();
+  ASSERT_EQ(p.samples().size(), 20u);
+  for (size_t i = 0; i < 20; ++i) {
+    GstVideoInfo info;
+    ASSERT_TRUE(gst_video_info_from_caps(&info, gst_sample_get_caps(p.samples()[i])));
+    EXPECT_EQ(info.width, i < 10 ? 160 : 99);
+    EXPECT_EQ(gst_buffer_get_size(p.buffer(i)), info.size);
+    EXPECT_NEAR(area(p.buffer(i)), 1, 1e-6) << i;
+  }
+}
+
+class Outputs : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+
+TEST_P(Outputs, NegotiateWhatTheyPromise) {
+  use_stubs();
+  Pipeline p(fmt::format("{}{}lightavseg name=l output={} ! {}",
+                         red_video(3, "format=I420,width=160,height=90,framerate=25/1"),
+                         tone(1, "channels=1"), GetParam().first, kOut));
+  ASSERT_TRUE(p.run()) << p.error();
+  ASSERT_EQ(p.samples().size(), 3u);
+  GstVideoInfo info;
+  ASSERT_TRUE(gst_video_info_from_caps(&info, gst_sample_get_caps(p.samples()[0])));
+  EXPECT_STREQ(GST_VIDEO_INFO_NAME(&info), GetParam().second);
+  EXPECT_EQ(info.width, 160);
+  EXPECT_EQ(info.fps_n, 25);
+  EXPECT_GT(area(p.buffer(2)), 0.9);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Outputs,
+                         testing::Values(std::pair("overlay", "I420"), std::pair("alpha", "RGBA"),
+                                         std::pair("cutout", "RGBA"), std::pair("matte", "GRAY8"),
+                                         std::pair("metadata", "I420")));
+
+TEST_F(Recorded, OutputThatNobodyTakesIsAnErrorWithBothSides) {
+  Pipeline p(fmt::format("{}{}lightavseg name=l output=matte ! capsfilter name=f ! {}",
+                         red_video(3, "format=I420,width=160,height=90,framerate=25/1"),
+                         tone(1, "channels=1"), kOut));
+  gst_util_set_object_arg(G_OBJECT(p.element("f")), "caps", "video/x-raw,format=NV12");
+  EXPECT_FALSE(p.run(5000));
+  ASSERT_NE(p.error_object(), nullptr);
+  EXPECT_TRUE(g_error_matches(p.error_object(), GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION))
+      << p.error();
+  for (const char* part : {"output=matte", "GRAY8", "NV12", "I420"})
+    EXPECT_NE(p.error().find(part), std::string::npos) << part << " in " << p.error();
+}
+
+TEST_F(Recorded, SeeksInPausedAndPlaying) {
+  Pipeline p(fmt::format("{}{}lightavseg name=l smoothing=0 ! {}",
+                         "videotestsrc num-buffers=100 pattern=red ! "
+                         "video/x-raw,format=I420,width=160,height=90,framerate=25/1 ! queue ! "
+                         "l.video_sink ",
+                         tone(4, "channels=1"), kOut));
+  ASSERT_TRUE(p.reach(GST_STATE_PAUSED)) << p.error();
+  for (int s : {2, 1, 3}) {
+    ASSERT_TRUE(gst_element_seek_simple(p.get(), GST_FORMAT_TIME,
+                                        GstSeekFlags(GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE),
+                                        s * gint64(GST_SECOND)));
+    ASSERT_EQ(gst_element_get_state(p.get(), nullptr, nullptr, 10 * GST_SECOND),
+              GST_STATE_CHANGE_SUCCESS);
+  }
+  ASSERT_TRUE(p.run()) << p.error();
+  ASSERT_FALSE(p.samples().empty());
+  EXPECT_EQ(GST_BUFFER_PTS(p.buffer(0)), 3 * GST_SECOND);
+}
+
+TEST_F(Recorded, ComesAndGoesAHundredTimes) {
+  Pipeline p(fmt::format("{}{}lightavseg name=l ! {}",
+                         "videotestsrc pattern=red ! "
+                         "video/x-raw,format=I420,width=64,height=48,framerate=25/1 ! queue ! "
+                         "l.video_sink ",
+                         "audiotestsrc ! queue ! l.audio_sink ", kOut));
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(p.reach(GST_STATE_PLAYING)) << i << " " << p.error();
+    ASSERT_TRUE(p.reach(i % 2 ? GST_STATE_PAUSED : GST_STATE_READY)) << i << " " << p.error();
+  }
+  ASSERT_TRUE(p.reach(GST_STATE_NULL));
+  EXPECT_EQ(stub().alive, 0);
+}
+
+TEST_F(Recorded, BadModelsFailTheChangeToPaused) {
+  const auto description = [](const char* model) {
+    return fmt::format("{}lightavseg name=l model={} ! {}",
+                       red_video(3, "format=I420,width=160,height=90,framerate=25/1"), model, kOut);
+  };
+  Pipeline missing(description("missing"));
+  EXPECT_FALSE(missing.run(5000));
+  ASSERT_NE(missing.error_object(), nullptr);
+  EXPECT_TRUE(
+      g_error_matches(missing.error_object(), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND));
+  EXPECT_NE(missing.error().find("/nowhere/missing"), std::string::npos) << missing.error();
+  Pipeline broken(description("broken"));
+  EXPECT_FALSE(broken.run(5000));
+  ASSERT_NE(broken.error_object(), nullptr);
+  EXPECT_TRUE(g_error_matches(broken.error_object(), GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT));
+  EXPECT_NE(broken.error().find("header length"), std::string::npos) << broken.error();
+}
+
+TEST_F(Recorded, FailureOfTheNetworkIsAnErrorNotACrash) {
+  Pipeline p(fmt::format("{}{}lightavseg name=l ! {}",
+                         red_video(50, "format=I420,width=160,height=90,framerate=25/1"),
+                         tone(2, "channels=1"), kOut));
+  ASSERT_TRUE(p.reach(GST_STATE_PAUSED));
+  stub().fail = true;
+  EXPECT_FALSE(p.run(10000));
+  EXPECT_NE(p.error().find("told to fail"), std::string::npos) << p.error();
+  stub().fail = false;
+}
+
+TEST_F(Recorded, ModelIsSwappedWhilePlaying) {
+  Pipeline p(fmt::format("{}{}lightavseg name=l ! {}",
+                         "videotestsrc pattern=red ! "
+                         "video/x-raw,format=I420,width=64,height=48,framerate=25/1 ! queue ! "
+                         "l.video_sink ",
+                         "audiotestsrc ! queue ! l.audio_sink ", kOut));
+  ASSERT_TRUE(p.reach(GST_STATE_PLAYING));
+  const auto wait_for = [&](const char* text) {
+    for (int i = 0; i < 200; ++i) {
+      p.collect(20);
+      p.forget_samples();
+      for (const auto& m : p.messages())
+        if (m.find(text) == 0) return true;
+    }
+    return false;
+  };
+  g_object_set(p.element("l"), "model", "yamnet", nullptr);
+  EXPECT_TRUE(wait_for("lightavseg-model-changed"));
+  g_object_set(p.element("l"), "model", "missing", nullptr);
+  EXPECT_TRUE(wait_for("lightavseg-model-failed"));
+  p.collect(100);
+  ASSERT_FALSE(p.samples().empty());
+  gchar* name = nullptr;
+  gst_structure_get(mask_meta_of(p.buffer(p.samples().size() - 1)), "model", G_TYPE_STRING, &name,
+                    nullptr);
+  EXPECT_STREQ(name, "yamnet");
+  g_free(name);
+  EXPECT_TRUE(p.error().empty());
+}
+
+TEST_F(Recorded, OutputChangesWhilePlaying) {
+  Pipeline p(fmt::format("{}{}lightavseg name=l ! {}",
+                         "videotestsrc pattern=red ! "
+                         "video/x-raw,format=I420,width=64,height=48,framerate=25/1 ! queue ! "
+                         "l.video_sink ",
+                         "audiotestsrc ! queue ! l.audio_sink ", kOut));
+  ASSERT_TRUE(p.reach(GST_STATE_PLAYING));
+  for (const auto& [output, format] :
+       {std::pair{"alpha", "RGBA"}, std::pair{"matte", "GRAY8"}, std::pair{"overlay", "I420"}}) {
+    gst_util_set_object_arg(G_OBJECT(p.element("l")), "output", output);
+    bool seen = false;
+    for (int i = 0; i < 200 && !seen; ++i) {
+      p.collect(10);
+      for (auto* s : p.samples()) {
+        const auto* structure = gst_caps_get_structure(gst_sample_get_caps(s), 0);
+        seen |= g_strcmp0(gst_structure_get_string(structure, "format"), format) == 0;
+        GstVideoInfo info;
+        ASSERT_TRUE(gst_video_info_from_caps(&info, gst_sample_get_caps(s)));
+        EXPECT_EQ(gst_buffer_get_size(gst_sample_get_buffer(s)), info.size);
+      }
+      p.forget_samples();
+    }
+    EXPECT_TRUE(seen) << output;
+  }
+  EXPECT_TRUE(p.error().empty()) << p.error();
+}
+
+}  // namespace
+}  // namespace lightavseg::gst::test

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The plugin as it is installed: the model that ships, on the clip that ships.
+
+The plugin is found by GST_PLUGIN_PATH, the model by LIGHTAVSEG_MODEL_PATH. Argument: the clip.
+"""
+import hashlib
+import os
+import pathlib
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "pipelines"))
+import tap_runner  # noqa: E402
+
+try:
+    import gi
+
+    gi.require_version("Gst", "1.0")
+    gi.require_version("GstApp", "1.0")
+    from gi.repository import Gst, GstApp  # noqa: F401 (methods of appsink)
+except (ImportError, ValueError) as error:
+    tap_runner.skip_all(f"PyGObject with GStreamer is missing (python3-gi): {error}")
+
+CLIP = sys.argv[1]
+QUEUE = "queue max-size-time=3000000000 max-size-bytes=0 max-size-buffers=0"
+FRAMES = 40
+
+
+def run(properties, frames=FRAMES, after="appsink name=out sync=false max-buffers=4"):
+    """(pts, duration, md5 of the buffer, metadata structure) of the clip's first frames."""
+    pipeline = Gst.parse_launch(
+        f'filesrc location="{CLIP}" ! decodebin name=d  d. ! {QUEUE} ! l.video_sink '
+        f"d. ! {QUEUE} ! l.audio_sink  lightavseg name=l {properties} ! {after}")
+    sink = pipeline.get_by_name("out")
+    pipeline.set_state(Gst.State.PLAYING)
+    result = []
+    try:
+        while frames is None or len(result) < frames:
+            sample = sink.try_pull_sample(120 * Gst.SECOND)
+            if not sample:
+                break
+            buffer = sample.get_buffer()
+            ok, data = buffer.map(Gst.MapFlags.READ)
+            assert ok
+            digest = hashlib.md5(data.data).hexdigest()
+            buffer.unmap(data)
+            meta = buffer.get_custom_meta("LightAVSegMask")
+            fields = {}
+            if meta:
+                structure = meta.get_structure()
+                for name in ("area", "score", "age", "audio-level", "model"):
+                    fields[name] = structure.get_value(name)
+            result.append((buffer.pts, buffer.duration, digest, fields))
+        message = pipeline.get_bus().pop_filtered(Gst.MessageType.ERROR)
+        if message:
+            raise AssertionError("%s (%s)" % message.parse_error())
+    finally:
+        pipeline.set_state(Gst.State.NULL)
+    return result
+
+
+def plain_times():
+    """Times of the clip's frames without the element."""
+    pipeline = Gst.parse_launch(
+        f'filesrc location="{CLIP}" ! decodebin name=d  d. ! {QUEUE} ! video/x-raw ! '
+        f"appsink name=out sync=false  d. ! {QUEUE} ! audio/x-raw ! fakesink")
+    sink = pipeline.get_by_name("out")
+    pipeline.set_state(Gst.State.PLAYING)
+    times = []
+    while sample := sink.try_pull_sample(60 * Gst.SECOND):
+        times.append((sample.get_buffer().pts, sample.get_buffer().duration))
+    pipeline.set_state(Gst.State.NULL)
+    return times
+
+
+class ShippedModel(unittest.TestCase):
+    def test_every_frame_comes_out_with_its_times(self):
+        marked = run("output=metadata inference-interval=5", frames=None)
+        plain = plain_times()
+        self.assertGreater(len(plain), 100)
+        self.assertEqual([m[:2] for m in marked], plain)
+        for frame in marked:
+            self.assertEqual(frame[3]["model"], "lightavseg")
+
+    def test_something_is_marked_while_it_sounds(self):
+        marked = run("output=metadata", frames=FRAMES)
+        areas = [m[3]["area"] for m in marked[25:]]
+        self.assertGreater(max(areas), 0.01, areas)
+        self.assertTrue(all(m[3]["age"] == 0 for m in marked))
+
+    def test_masks_do_not_depend_on_threads(self):
+        self.assertEqual(run("output=matte threads=1"), run("output=matte threads=2"))
+
+    def test_masks_do_not_depend_on_a_busy_machine(self):
+        quiet = run("output=matte", frames=20)
+        busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"])
+                for _ in range(os.cpu_count() or 1)]
+        try:
+            self.assertEqual(run("output=matte", frames=20), quiet)
+        finally:
+            for process in busy:
+                process.kill()
+                process.wait()
+
+    def test_mattes_differ_from_nothing_and_are_grey(self):
+        digests = {m[2] for m in run("output=matte threshold=0", frames=30)}
+        self.assertGreater(len(digests), 5)
+
+
+if __name__ == "__main__":
+    sys.argv = sys.argv[:1]
+    Gst.init(None)
+    tap_runner.main()
