@@ -71,7 +71,11 @@ void run(const Options& o) {
   LightAVSeg network{nullptr};
   if (o.file.empty()) {
     ModelConfig config;
-    config.variant = variant_from_string(o.variant);
+    try {
+      config.variant = variant_from_string(o.variant);
+    } catch (const ConfigError& error) {
+      throw UsageError(std::string("info: --variant: ") + error.what());
+    }
     network = LightAVSeg(config);
   } else {
     network = load_model(o.file, &metadata);
