@@ -18,6 +18,7 @@ class UsageError : public std::runtime_error {
 void add_eval(CLI::App& app);
 void add_info(CLI::App& app);
 void add_forward(CLI::App& app);
+void add_synth(CLI::App& app);
 void add_train(CLI::App& app);
 
 // "224" or "180x320" (height x width) -> {height, width}. Throws UsageError outside 32..8192.
