@@ -282,6 +282,9 @@ GstCaps* caps_through(GstLightAVSeg* self, bool from_sink, GstCaps* filter) {
                             : lightavseg::gst::output_caps(output, far_caps);
   GstCaps* allowed = gst_pad_get_pad_template_caps(near_pad);
   GstCaps* result = gst_caps_intersect_full(caps, allowed, GST_CAPS_INTERSECT_FIRST);
+  // With no caps for an answer the source would fail without a word on why; accepted, the video
+  // leads to an error of this element that names both sides.
+  if (from_sink && gst_caps_is_empty(result)) gst_caps_replace(&result, allowed);
   gst_caps_unref(far_caps);
   gst_caps_unref(caps);
   gst_caps_unref(allowed);

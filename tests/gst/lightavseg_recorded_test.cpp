@@ -100,6 +100,14 @@ TEST_F(Recorded, AudioLongerThanTheVideoEndsWithTheVideo) {
   EXPECT_EQ(p.samples().size(), 10u);
 }
 
+TEST_F(Recorded, VideoThatEndsBeforeItsFirstFrameEndsTheStream) {
+  Pipeline p(
+      fmt::format("videotestsrc num-buffers=0 ! queue ! l.video_sink {}lightavseg name=l ! {}",
+                  tone(1, "channels=1"), kOut));
+  EXPECT_TRUE(p.run(10000)) << p.error();
+  EXPECT_TRUE(p.samples().empty());
+}
+
 class AudioFormats : public testing::TestWithParam<const char*> {};
 
 TEST_P(AudioFormats, MakeNoDifference) {
