@@ -69,6 +69,8 @@ class Fields {
     }
   }
 
+  bool has(const char* name) const { return object_.contains(name); }
+
   void refuse_others() const {
     for (const auto& [name, value] : object_.items())
       if (!seen_.count(name))
@@ -155,6 +157,8 @@ void ModelConfig::validate() const {
   if (head_similarity && !agve && !cmfd)
     throw ConfigError("head_similarity",
                       "needs agve or cmfd: without them no level has an audio state");
+  if (class_gate && head != Head::kMaskAndClasses)
+    throw ConfigError("class_gate", "needs head \"mask+classes\": it weighs classes");
   if (head == Head::kMask) {
     if (class_names.size() > 1)
       throw ConfigError("class_names", "a mask model has no classes; use head \"mask+classes\"");
@@ -176,7 +180,7 @@ void ModelConfig::validate() const {
 }
 
 std::string ModelConfig::to_json() const {
-  const json object = {
+  json object = {
       {"version", kVersion},
       {"variant", to_string(variant)},
       {"stages", stages},
@@ -195,6 +199,8 @@ std::string ModelConfig::to_json() const {
       {"train_height", train_height},
       {"train_width", train_width},
   };
+  // Absent where it is off, so that such files can be read by versions that do not know it.
+  if (class_gate) object["class_gate"] = true;
   return object.dump();
 }
 
@@ -226,6 +232,7 @@ ModelConfig ModelConfig::from_json(const std::string& text) {
   c.embed_width = fields.get<int>("embed_width");
   c.refine = fields.get<int>("refine");
   c.head_similarity = fields.get<bool>("head_similarity");
+  if (fields.has("class_gate")) c.class_gate = fields.get<bool>("class_gate");
   c.head = value_of(kHeads, "head", fields.get<std::string>("head"));
   c.class_names = fields.get<std::vector<std::string>>("class_names");
   c.train_height = fields.get<int>("train_height");

@@ -76,6 +76,11 @@ struct ModelConfig {
   // The cosine of eq. 7 at the finest level as one more input channel of the head. The paper uses
   // it in the loss only.
   bool head_similarity = false;
+  // Only with kMaskAndClasses, and not the paper's: the mask logit of a pixel is raised by how
+  // likely its class is among what is heard, sum over k of p_k(pixel) * s_k(A_0), where p is the
+  // softmax of the class channels and s a linear map of the audio state. Names who is meant where
+  // two objects are equally easy to see.
+  bool class_gate = false;
 
   Head head = Head::kMask;
   // kMask: empty or {"sounding"}. Otherwise K names, the first is "background".

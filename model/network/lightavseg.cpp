@@ -54,6 +54,15 @@ LightAVSegImpl::LightAVSegImpl(const ModelConfig& config)
   auto head = container(*this, "head");
   head_conv = head->register_module("0", ConvBn(c[0] + (config_.head_similarity ? 1 : 0), c[0], 3));
   head_logits = head->register_module("3", pointwise(c[0], config_.logit_channels()));
+  if (config_.class_gate) {
+    sounds = head->register_module(
+        "sounds", torch::nn::Linear(audio_channels, int64_t(config_.class_names.size())));
+    torch::NoGradGuard no_grad;
+    sounds->weight.normal_(0, 0.02);
+    // Few of many classes sound at a time, and the background never does.
+    sounds->bias.fill_(-4);
+    gate = head->register_parameter("gate", torch::tensor({1.0f, 1.5f}));
+  }
 }
 
 void LightAVSegImpl::set_generator(const at::Generator& generator) {
@@ -106,6 +115,15 @@ LightAVSegImpl::Encoded LightAVSegImpl::encode(const torch::Tensor& frames,
   }
   if (maps) maps->encoded = out.visual;
   return out;
+}
+
+torch::Tensor LightAVSegImpl::gate_mask(const torch::Tensor& logits,
+                                        const torch::Tensor& heard) const {
+  const auto classes = logits.slice(1, 1);
+  const auto shares = torch::softmax(classes.to(torch::kFloat32), 1);
+  const auto expected = (shares * heard.to(torch::kFloat32).unsqueeze(2).unsqueeze(3)).sum(1, true);
+  const auto mask = logits.slice(1, 0, 1) + gate[0] * expected + gate[1];
+  return torch::cat({mask, classes.to(mask.scalar_type())}, 1);
 }
 
 NetworkOutput LightAVSegImpl::forward_with_audio(const torch::Tensor& frames,
@@ -163,6 +181,10 @@ NetworkOutput LightAVSegImpl::forward_with_audio(const torch::Tensor& frames,
   auto hidden = torch::relu(head_conv(map));
   if (is_training()) hidden = hidden * random_->mask(hidden, hidden.size(1), 1 - kHeadDropout);
   out.logits = head_logits(hidden);
+  if (config_.class_gate) {
+    out.sounds = sounds(audio_0.flatten(1));
+    out.logits = gate_mask(out.logits, out.sounds);
+  }
   if (size == LogitSize::kFrame)
     out.logits = resize_bilinear(out.logits, frames.size(2), frames.size(3));
   return out;

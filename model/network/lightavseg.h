@@ -47,6 +47,8 @@ struct NetworkOutput {
   torch::Tensor logits;  // [B, logit_channels, H, W] or [B, logit_channels, h, w]
   // The three finest levels, coarsest first; empty in a model without any audio states.
   std::vector<AlignedPair> pairs;
+  // [B or 1, K]: log-odds that each class sounds; undefined without class gate.
+  torch::Tensor sounds;
 };
 
 struct LightAVSegImpl : torch::nn::Module {
@@ -79,9 +81,12 @@ struct LightAVSegImpl : torch::nn::Module {
   torch::nn::Conv2d concat{nullptr};  // only without HAR, AGVE and CMFD
   ConvBn head_conv{nullptr};
   torch::nn::Conv2d head_logits{nullptr};
+  torch::nn::Linear sounds{nullptr};  // class gate: A_0 -> how much each class is heard [K]
+  torch::Tensor gate;                 // class gate: factor and offset
 
  private:
   struct Encoded;
+  torch::Tensor gate_mask(const torch::Tensor& logits, const torch::Tensor& heard) const;
   Encoded encode(const torch::Tensor& frames, const torch::Tensor& audio, FeatureMaps* maps);
 
   ModelConfig config_;

@@ -164,6 +164,12 @@ Objective objective(Student& student, const StageConfig& stage, const Batch& bat
   if (w.sound_classes > 0 && batch.sounding.defined())
     sum.add("sound_classes", multi_label_loss(student->sounds(audio.flatten(1)), batch.sounding),
             w.sound_classes);
+  if (w.gate_classes > 0 && model.class_gate && batch.sounding.defined())
+    // Of the classes that can be seen; class 0 is the background, which never sounds.
+    sum.add("gate_classes",
+            multi_label_loss(network->sounds(audio.flatten(1)).slice(1, 1),
+                             batch.sounding.slice(1, 1, network->sounds->options.out_features())),
+            w.gate_classes);
   add_distillation(sum, student, stage, batch, teachers, maps, audio);
   return sum.take();
 }

@@ -189,7 +189,8 @@ void read_loss(Section s, LossWeights& w) {
                                                               {"classes", &w.classes},
                                                               {"side_classes", &w.side_classes},
                                                               {"image_classes", &w.image_classes},
-                                                              {"sound_classes", &w.sound_classes}})
+                                                              {"sound_classes", &w.sound_classes},
+                                                              {"gate_classes", &w.gate_classes}})
     s.read_within(key, 0, 1e6, *value);
   s.refuse_others();
 }
@@ -273,6 +274,7 @@ void read_model(Section s, ModelConfig& m) {
   s.read("embed_width", m.embed_width);
   s.read("refine", m.refine);
   s.read("head_similarity", m.head_similarity);
+  s.read("class_gate", m.class_gate);
   s.read_name<Head>("head", {{"mask", Head::kMask}, {"mask+classes", Head::kMaskAndClasses}},
                     m.head);
   std::string front_end = std::string(dsp::to_string(m.front_end));

@@ -64,6 +64,7 @@ struct LossWeights {
   double side_classes = 0;       // per-pixel classes at strides 16 and 32, before the audio
   double image_classes = 0;      // which classes are visible, from the deepest stage
   double sound_classes = 0;      // which classes sound, from the audio state
+  double gate_classes = 0;       // the same for the network's class gate, where it has one
 };
 
 struct StageConfig {

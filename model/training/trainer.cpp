@@ -210,7 +210,7 @@ void Run::enter_stage(const StageConfig& stage) {
   auto prefixes = stage.train;
   if (prefixes.empty()) {
     prefixes = stage.kind == StageKind::kAudio
-                   ? std::vector<std::string>{"network.audio", "heads"}
+                   ? std::vector<std::string>{"network.audio", "network.head.sounds", "heads"}
                    : std::vector<std::string>{"network.visual", "network.har",    "network.cmfd",
                                               "network.up",     "network.refine", "network.head",
                                               "network.concat", "heads"};

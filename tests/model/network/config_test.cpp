@@ -111,9 +111,26 @@ INSTANTIATE_TEST_SUITE_P(
                    j["agve"] = false;
                    j["cmfd"] = false;
                  }},
+        BadField{"class_gate",
+                 [](json& j) {
+                   j["class_gate"] = true;
+                   j["head"] = "mask";
+                   j["class_names"] = json::array();
+                 }},
+        BadField{"class_gate", [](json& j) { j["class_gate"] = 1; }},
         BadField{"train_height", [](json& j) { j["train_height"] = 16; }},
         BadField{"train_width", [](json& j) { j["train_width"] = 100000; }},
         BadField{"surprise", [](json& j) { j["surprise"] = true; }}));
+
+TEST(ModelConfig, ClassGateStandsInTheFileOnlyWhereItIsOn) {
+  ModelConfig c;
+  c.head = Head::kMaskAndClasses;
+  c.class_names = {"background", "dog"};
+  EXPECT_EQ(c.to_json().find("class_gate"), std::string::npos);
+  EXPECT_FALSE(ModelConfig::from_json(c.to_json()).class_gate);
+  c.class_gate = true;
+  EXPECT_TRUE(ModelConfig::from_json(c.to_json()).class_gate);
+}
 
 TEST(ModelConfig, RefusesWhatIsNoObject) {
   EXPECT_THROW(ModelConfig::from_json("{"), ConfigError);

@@ -281,6 +281,38 @@ TEST(LightAVSeg, HeadsAndSimilarity) {
   EXPECT_EQ(count_parameters(*LightAVSeg(config)), 20532545 + 4550);
 }
 
+TEST(LightAVSeg, ClassGateRaisesTheMaskWhereTheClassIsHeard) {
+  torch::NoGradGuard no_grad;
+  torch::manual_seed(1);
+  ModelConfig config;
+  config.variant = Variant::kTiny;
+  config.head = Head::kMaskAndClasses;
+  config.class_names = {"background", "dog", "cat"};
+  LightAVSeg plain(config);
+  config.class_gate = true;
+  LightAVSeg gated(config);
+  for (auto& p : plain->named_parameters()) gated->named_parameters()[p.key()].copy_(p.value());
+  for (auto& b : plain->named_buffers()) gated->named_buffers()[b.key()].copy_(b.value());
+  plain->eval();
+  gated->eval();
+  const auto frames = torch::randn({2, 3, 64, 64});
+  const auto audio = torch::rand({2, 1024, 1, 1});
+  gated->gate.copy_(torch::tensor({2.0f, 0.5f}));
+  const auto without = plain->forward_with_audio(frames, audio, nullptr, LogitSize::kFinestStage);
+  const auto with = gated->forward_with_audio(frames, audio, nullptr, LogitSize::kFinestStage);
+  EXPECT_FALSE(without.sounds.defined());
+  ASSERT_EQ(with.sounds.sizes().vec(), (std::vector<int64_t>{2, 3}));
+  // The sum over classes, written out.
+  const auto classes = without.logits.slice(1, 1);
+  const auto shares = classes.exp() / classes.exp().sum(1, true);
+  auto expected = without.logits.slice(1, 0, 1) + 0.5;
+  for (int64_t k = 0; k < 3; ++k)
+    expected =
+        expected + 2 * shares.slice(1, k, k + 1) * with.sounds.select(1, k).view({2, 1, 1, 1});
+  EXPECT_TRUE(torch::allclose(with.logits.slice(1, 0, 1), expected, 1e-4, 1e-5));
+  EXPECT_TRUE(torch::equal(with.logits.slice(1, 1), classes));
+}
+
 TEST(LightAVSeg, SeveralThreadsGiveTheSameMask) {
   auto network = golden_network(Variant::kTiny);
   network->to(torch::kFloat32);
