@@ -18,6 +18,7 @@ class UsageError : public std::runtime_error {
 void add_eval(CLI::App& app);
 void add_info(CLI::App& app);
 void add_forward(CLI::App& app);
+void add_run(CLI::App& app);
 void add_synth(CLI::App& app);
 void add_train(CLI::App& app);
 

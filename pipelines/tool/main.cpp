@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   add_eval(app);
   add_info(app);
   add_forward(app);
+  add_run(app);
   add_synth(app);
   add_train(app);
   try {
