@@ -14,6 +14,8 @@ constexpr double kQuietDb = -30;         // below the loudest frame: nothing is 
 constexpr std::size_t kFrame = 320;      // 20 ms
 constexpr std::size_t kJoin = 640;       // 40 ms
 constexpr std::size_t kShortest = 4000;  // 0.25 s
+constexpr std::size_t kCall = 40000;     // 2.5 s: shorter ones are calls, with
+constexpr std::size_t kPause = 4800;     // 0.3 s between them
 
 std::vector<float> to_float(const SoundSamples& sound) {
   std::vector<float> out;
@@ -48,55 +50,57 @@ std::size_t clearest_start(const SoundClip& clip, const std::vector<float>& samp
 
 }  // namespace
 
-std::vector<float> audible_part(const SoundClip& clip, const SoundSamples& sound) {
-  std::vector<float> samples = to_float(sound);
-  samples.erase(samples.begin(),
-                samples.begin() + static_cast<std::ptrdiff_t>(clearest_start(clip, samples)));
+std::vector<float> audible_part(const SoundClip& clip, const SoundSamples& sound,
+                                std::size_t wanted) {
+  const std::vector<float> samples = to_float(sound);
+  const auto at = [&](std::size_t i) { return samples.begin() + static_cast<std::ptrdiff_t>(i); };
   std::vector<double> levels;
   for (std::size_t i = 0; i < samples.size(); i += kFrame) {
-    const auto end =
-        samples.begin() + static_cast<std::ptrdiff_t>(std::min(i + kFrame, samples.size()));
-    levels.push_back(rms({samples.begin() + static_cast<std::ptrdiff_t>(i), end}));
+    levels.push_back(rms({at(i), at(std::min(i + kFrame, samples.size()))}));
   }
-  if (levels.empty()) return samples;
-  const double limit = *std::max_element(levels.begin(), levels.end()) * from_db(kQuietDb);
-  const auto heard = [&](double level) { return level > limit; };
-  const auto first = std::find_if(levels.begin(), levels.end(), heard) - levels.begin();
-  const auto after = levels.rend() - std::find_if(levels.rbegin(), levels.rend(), heard);
-  std::size_t from = static_cast<std::size_t>(first) * kFrame;
-  std::size_t to = std::min(static_cast<std::size_t>(std::max<std::ptrdiff_t>(after, 0)) * kFrame,
-                            samples.size());
-  if (from >= to) return samples;  // digital silence
+  std::size_t from = 0, to = samples.size();
+  if (!levels.empty()) {
+    const double limit = *std::max_element(levels.begin(), levels.end()) * from_db(kQuietDb);
+    const auto heard = [&](double level) { return level > limit; };
+    const auto first = std::find_if(levels.begin(), levels.end(), heard) - levels.begin();
+    const auto after = levels.rend() - std::find_if(levels.rbegin(), levels.rend(), heard);
+    if (first < after) {  // else digital silence
+      from = static_cast<std::size_t>(first) * kFrame;
+      to = std::min(static_cast<std::size_t>(after) * kFrame, samples.size());
+    }
+  }
   if (to - from < kShortest) {
     to = std::min(samples.size(), from + kShortest);
     from = to < kShortest ? 0 : to - kShortest;
   }
-  return {samples.begin() + static_cast<std::ptrdiff_t>(from),
-          samples.begin() + static_cast<std::ptrdiff_t>(to)};
+  if (to - from > wanted) {
+    from = std::clamp(clearest_start(clip, samples), from, to - wanted);
+    to = from + wanted;
+  }
+  return {at(from), at(to)};
 }
 
 std::vector<float> lay_in_a_row(const Material& material, const std::vector<int>& recordings,
                                 std::size_t samples, std::vector<std::string>* used) {
   std::vector<float> row;
-  for (std::size_t n = 0; row.size() < samples + kJoin; ++n) {
+  for (std::size_t n = 0; row.size() < samples; ++n) {
     const int index = recordings[n % recordings.size()];
     const SoundClip& clip = material.sounds()[static_cast<std::size_t>(index)];
-    std::vector<float> piece = audible_part(clip, material.sound(index));
+    std::vector<float> piece = audible_part(clip, material.sound(index), samples);
     if (piece.size() < 2 * kJoin) piece.resize(2 * kJoin, 0.0f);
     set_level(kLevelDb, &piece);
     if (used != nullptr && std::find(used->begin(), used->end(), clip.id) == used->end()) {
       used->push_back(clip.id);
     }
-    if (row.empty()) {
-      row = std::move(piece);
-      continue;
+    const bool call = piece.size() < kCall;
+    const std::size_t start = row.empty() ? 0 : row.size() - kJoin;
+    row.resize(start + piece.size(), 0.0f);
+    for (std::size_t i = 0; i < piece.size(); ++i) {
+      const std::size_t edge = std::min(i, piece.size() - 1 - i);
+      const float gain = edge >= kJoin ? 1.0f : (static_cast<float>(edge) + 0.5f) / kJoin;
+      row[start + i] += piece[i] * gain;
     }
-    const std::size_t start = row.size() - kJoin;
-    for (std::size_t i = 0; i < kJoin; ++i) {
-      const float share = (static_cast<float>(i) + 0.5f) / kJoin;
-      row[start + i] = row[start + i] * (1 - share) + piece[i] * share;
-    }
-    row.insert(row.end(), piece.begin() + kJoin, piece.end());
+    if (call) row.resize(row.size() + kPause, 0.0f);
   }
   row.resize(samples);
   return row;

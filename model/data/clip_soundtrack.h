@@ -11,11 +11,15 @@
 namespace lightavseg {
 
 /// The part of a recording in which something is heard: quiet ends are cut off. Full scale 1, at
-/// least 0.25 s long unless the recording is shorter. Starts at the recording's clearest second.
-std::vector<float> audible_part(const SoundClip& clip, const SoundSamples& sound);
+/// least 0.25 s long unless the recording is shorter. Of a part longer than `samples`, as much,
+/// from the clearest second on if that leaves enough.
+std::vector<float> audible_part(const SoundClip& clip, const SoundSamples& sound,
+                                std::size_t samples);
 
-/// Recordings one after the other, each at an RMS of -20 dB of full scale, with crossfades of
-/// 40 ms, until `samples` are full; the list starts again where it is too short.
+/// Recordings one after the other, each at an RMS of -20 dB of full scale, until `samples` are
+/// full; the list starts again where it is too short. Calls and barks (below 2.5 s) get pauses of
+/// 0.3 s, because without them they would sound like something else; longer ones crossfade over 40
+/// ms.
 /// @param recordings indices into material.sounds(), not empty
 /// @param used if not null, receives the ids of the recordings, each once
 std::vector<float> lay_in_a_row(const Material& material, const std::vector<int>& recordings,

@@ -252,19 +252,54 @@ TEST(ClipSoundtrackTest, QuietEndsAreCutOff) {
     sound.samples[static_cast<std::size_t>(i)] =
         static_cast<std::int16_t>(i % 40 < 20 ? 9000 : -9000);
   }
-  const auto part = audible_part({}, sound);
+  const auto part = audible_part({}, sound, 50000);
   EXPECT_NEAR(static_cast<double>(part.size()), 8000, 640);
   EXPECT_GT(rms(part), 0.2);
+}
+
+TEST(ClipSoundtrackTest, LongSoundsStartAtTheirClearestSecond) {
+  SoundSamples sound;
+  for (int i = 0; i < 64000; ++i) {
+    const int loud = i >= 24000 && i < 40000 ? 20000 : 1000;
+    sound.samples.push_back(static_cast<std::int16_t>(i % 40 < 20 ? loud : -loud));
+  }
+  const auto part = audible_part({}, sound, 16000);
+  ASSERT_EQ(part.size(), 16000u);
+  EXPECT_NEAR(rms(part), 20000 / 32768.0, 0.01);
+  // The audit knows better.
+  SoundClip clip;
+  clip.best_windows = {3};
+  EXPECT_NEAR(rms(audible_part(clip, sound, 16000)), 1000 / 32768.0, 0.001);
+  // Not so late that it would end early.
+  EXPECT_EQ(audible_part(clip, sound, 60000).size(), 60000u);
+}
+
+TEST_F(ClipComposerTest, ShortCallsHavePauses) {
+  // 1.2 s each.
+  std::vector<int> calls;
+  for (std::size_t i = 0; i < material_.sounds().size(); ++i) {
+    if (material_.sounds()[i].id.find("speech/") != std::string::npos) {
+      calls.push_back(static_cast<int>(i));
+    }
+  }
+  ASSERT_GE(calls.size(), 2u);
+  std::vector<std::string> used;
+  const auto row = lay_in_a_row(material_, {calls[0], calls[1]}, 72000, &used);
+  ASSERT_EQ(row.size(), 72000u);
+  EXPECT_EQ(used.size(), 2u);
+  EXPECT_NEAR(20 * std::log10(level(row, 0.1, 1.1)), -20, 1);
+  EXPECT_EQ(level(row, 1.21, 1.45), 0);
+  EXPECT_NEAR(20 * std::log10(level(row, 1.6, 2.5)), -20, 1);
 }
 
 TEST(ClipSoundtrackTest, DigitalSilenceStaysAndShortSoundsKeepAQuarterOfASecond) {
   SoundSamples silent;
   silent.samples.assign(20000, 0);
-  EXPECT_FALSE(audible_part({}, silent).empty());
+  EXPECT_FALSE(audible_part({}, silent, 50000).empty());
   SoundSamples click;
   click.samples.assign(16000, 0);
   click.samples[8000] = 30000;
-  EXPECT_EQ(audible_part({}, click).size(), 4000u);
+  EXPECT_EQ(audible_part({}, click, 50000).size(), 4000u);
 }
 
 TEST(ClipSoundtrackTest, NeighbouringSectionsAddUpToAnEvenLevel) {
