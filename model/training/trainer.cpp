@@ -71,7 +71,7 @@ class Run {
   std::map<std::string, double> step(const StageConfig& stage, BatchStream& stream,
                                      const Schedule& schedule, bool wants_values);
   void log(std::int64_t step, const std::map<std::string, double>& values);
-  void evaluate(const StageConfig& stage);
+  void evaluate(int stage_index);
   void save(int stage_index);
   void write_report();
   std::int64_t steps_before(int stage_index) const;
@@ -190,7 +190,6 @@ void Run::resume() {
         "pass --other-config to go on from its weights",
         config_.out.string()));
   first_stage_ = resumed_->stage;
-  if (first_stage_ >= int(config_.stages.size())) first_stage_ = int(config_.stages.size());
   best_ = resumed_->best;
   torch::NoGradGuard no_grad;
   for (auto& [name, tensor] : named_state(*replicas_->master())) {
@@ -330,7 +329,8 @@ std::map<std::string, double> Run::step(const StageConfig& stage, BatchStream& s
   return values;
 }
 
-void Run::evaluate(const StageConfig& stage) {
+void Run::evaluate(int stage_index) {
+  const auto& stage = config_.stages[size_t(stage_index)];
   if (!chief()) return;
   LightAVSeg network(model_);
   {
@@ -381,7 +381,7 @@ void Run::evaluate(const StageConfig& stage) {
     text += fmt::format("  {} {:.3f}", name.substr(4), value);
   fmt::print("\n[{}] step {}:{}\n", stage.name, step_, text);
   std::fflush(stdout);
-  log(steps_before(int(&stage - config_.stages.data())) + step_, values);
+  log(steps_before(stage_index) + step_, values);
 }
 
 void Run::write_report() {
@@ -471,7 +471,7 @@ TrainResult Run::train_stage(int index) {
     progress.update(step_ * stage.batch, {{"loss", shown_loss}});
     const bool due = config_.evaluate_steps > 0 && step_ % config_.evaluate_steps == 0;
     if (due && step_ < stage.steps) {
-      evaluate(stage);
+      evaluate(index);
       write_report();
     }
     bool stop = (options_.stop && *options_.stop) ||
@@ -485,7 +485,7 @@ TrainResult Run::train_stage(int index) {
     if (stop) return TrainResult::kStopped;
   }
   progress.finish();
-  evaluate(stage);
+  evaluate(index);
   leave_stage(stage, index);
   return TrainResult::kFinished;
 }

@@ -104,6 +104,15 @@ TEST_F(TrainConfigTest, ReadsWhatItSays) {
   EXPECT_NE(joint.data_seed, c.stages[0].data_seed);
 }
 
+TEST_F(TrainConfigTest, TheRecipeThatShipsIsValid) {
+  const auto c = read_train_config(fs::path(LIGHTAVSEG_RECIPES) / "lightavseg-base.toml", {});
+  EXPECT_TRUE(c.model.class_gate);
+  ASSERT_GE(c.stages.size(), 3u);
+  EXPECT_EQ(c.stages.front().kind, StageKind::kAudio);
+  EXPECT_EQ(c.stages.back().kind, StageKind::kJoint);
+  EXPECT_TRUE(fs::exists(c.taxonomy)) << c.taxonomy;
+}
+
 TEST_F(TrainConfigTest, ChangesReachTablesAndStagesByName) {
   const auto c = read(kMinimal, {"run.seed=9", "stage.joint.steps=3", "run.out=some/where",
                                  "stage.audio.loss.sound_classes=2.5", "model.har=false"});
