@@ -41,10 +41,13 @@ G_DEFINE_TYPE(GstLightAVSeg, gst_lightavseg, GST_TYPE_AGGREGATOR)
 
 namespace {
 
-#define VIDEO_CAPS                                                                           \
-  GST_VIDEO_CAPS_MAKE(GST_VIDEO_FORMATS_ALL)                                                 \
-  ";" GST_VIDEO_CAPS_MAKE_WITH_FEATURES(GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION, \
-                                        GST_VIDEO_FORMATS_ALL)
+// As video sinks spell it: features that differ by "memory:SystemMemory" do not intersect.
+#define COMPOSITION_FEATURES            \
+  GST_CAPS_FEATURE_MEMORY_SYSTEM_MEMORY \
+  "," GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION
+#define VIDEO_CAPS                           \
+  GST_VIDEO_CAPS_MAKE(GST_VIDEO_FORMATS_ALL) \
+  ";" GST_VIDEO_CAPS_MAKE_WITH_FEATURES(COMPOSITION_FEATURES, GST_VIDEO_FORMATS_ALL)
 
 GstStaticPadTemplate video_template = GST_STATIC_PAD_TEMPLATE(
     "video_sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(VIDEO_CAPS));
@@ -280,6 +283,8 @@ GstCaps* caps_through(GstLightAVSeg* self, bool from_sink, GstCaps* filter) {
   GstCaps* far_caps = gst_pad_peer_query_caps(far_pad, nullptr);
   GstCaps* caps = from_sink ? lightavseg::gst::input_caps(output, far_caps)
                             : lightavseg::gst::output_caps(output, far_caps);
+  if (!from_sink && output == lightavseg::gst::Output::kOverlay)
+    gst_caps_append(caps, lightavseg::gst::with_composition(caps));
   GstCaps* allowed = gst_pad_get_pad_template_caps(near_pad);
   GstCaps* result = gst_caps_intersect_full(caps, allowed, GST_CAPS_INTERSECT_FIRST);
   // With no caps for an answer the source would fail without a word on why; accepted, the video

@@ -82,6 +82,26 @@ bool in_system_memory(const GstCapsFeatures* features) {
          gst_caps_features_is_equal(features, GST_CAPS_FEATURES_MEMORY_SYSTEM_MEMORY);
 }
 
+// Video sinks spell it with the memory: features that differ by that do not intersect.
+GstCapsFeatures* composition_features() {
+  return gst_caps_features_new(GST_CAPS_FEATURE_MEMORY_SYSTEM_MEMORY,
+                               GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION, nullptr);
+}
+
+// `caps` with what asks for a composition as if it did not. Transfer full.
+GstCaps* forget_composition(GstCaps* caps) {
+  GstCapsFeatures* composition = composition_features();
+  GstCaps* result = gst_caps_new_empty();
+  for (guint i = 0; i < gst_caps_get_size(caps); ++i) {
+    const auto* features = gst_caps_get_features(caps, i);
+    const bool plain = gst_caps_features_is_equal(features, composition);
+    gst_caps_append_structure_full(result, gst_structure_copy(gst_caps_get_structure(caps, i)),
+                                   plain ? nullptr : gst_caps_features_copy(features));
+  }
+  gst_caps_features_free(composition);
+  return result;
+}
+
 // The structures of `caps` that are raw video in system memory. Transfer full.
 GstCaps* raw_video_only(GstCaps* caps) {
   GstCaps* raw = gst_caps_new_empty();
@@ -153,7 +173,20 @@ GstCaps* output_caps(Output output, GstCaps* input) {
   return caps;
 }
 
+GstCaps* with_composition(GstCaps* caps) {
+  GstCaps* result = gst_caps_copy(caps);
+  for (guint i = 0; i < gst_caps_get_size(result); ++i)
+    gst_caps_set_features(result, i, composition_features());
+  return result;
+}
+
 GstCaps* input_caps(Output output, GstCaps* output_caps) {
+  if (output == Output::kOverlay && !gst_caps_is_any(output_caps)) {
+    GstCaps* plain = forget_composition(output_caps);
+    GstCaps* raw = raw_video_only(plain);
+    gst_caps_unref(plain);
+    return raw;
+  }
   GstCaps* raw = raw_video_only(output_caps);
   if (output == Output::kOverlay || output == Output::kMetadata) return raw;
   const bool matte = output == Output::kMatte;

@@ -33,7 +33,11 @@ struct RenderSettings {
 GstCaps* output_caps(Output output, GstCaps* input);
 // The inverse: what the input may be for the given output caps. A fixed input can give a fixed
 // output exactly when one function has the output for it and the other the input.
+// For overlay, output_caps may have the feature of with_composition().
 GstCaps* input_caps(Output output, GstCaps* output_caps);
+// `caps` of raw video in system memory for buffers with a GstVideoOverlayComposition, which an
+// overlay can be instead of pixels. Transfer full. Thread-safe.
+GstCaps* with_composition(GstCaps* caps);
 
 // Not thread-safe: the streaming thread's own.
 class Renderer {

@@ -12,19 +12,12 @@ struct CapsText {
   char* text;
 };
 
-GstCaps* with_composition(GstCaps* caps) {
-  GstCaps* result = gst_caps_copy(caps);
-  for (guint i = 0; i < gst_caps_get_size(result); ++i)
-    gst_caps_set_features(
-        result, i,
-        gst_caps_features_new(GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION, nullptr));
-  return result;
-}
-
 // Whether downstream draws overlays itself: it must both accept the caps feature and ask for the
-// meta, since anything without caps of its own (a fakesink, an appsink) accepts the former.
-bool takes_composition(GstPad* src, GstCaps* downstream, GstCaps* with) {
+// meta, since anything without caps of its own (a fakesink, an appsink) accepts the former. What
+// takes nothing without the feature is taken at its word.
+bool takes_composition(GstPad* src, GstCaps* downstream, GstCaps* with, GstCaps* without) {
   if (!gst_caps_can_intersect(downstream, with)) return false;
+  if (!gst_caps_can_intersect(downstream, without)) return true;
   GstQuery* query = gst_query_new_allocation(with, FALSE);
   const bool takes =
       gst_pad_peer_query(src, query) &&
@@ -87,7 +80,7 @@ GstFlowReturn Stream::update_src_caps(const Settings& settings, GstCaps* downstr
   negotiated_output_ = output;
   if (output == Output::kOverlay) {
     GstCaps* with = with_composition(own);
-    if (takes_composition(GST_AGGREGATOR_SRC_PAD(element_), downstream, with)) {
+    if (takes_composition(GST_AGGREGATOR_SRC_PAD(element_), downstream, with, own)) {
       attach_composition_ = true;
       gst_caps_unref(own);
       *result = with;

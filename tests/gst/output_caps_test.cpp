@@ -185,16 +185,27 @@ TEST(OutputCaps, AnyMeansEveryRawVideo) {
 
 TEST(OutputCaps, EmptyAndForeignCapsGiveNothing) {
   for (const Output mode : kModes) {
-    for (const char* text :
-         {"EMPTY", "audio/x-raw, format=S16LE", "video/x-h264",
-          "video/x-raw(memory:VAMemory), format=NV12",
-          "video/x-raw(format:Interlaced), "
-          "format=I420, interlace-mode=alternate",
-          "video/x-raw(memory:SystemMemory, meta:GstVideoOverlayComposition), format=I420"}) {
+    for (const char* text : {"EMPTY", "audio/x-raw, format=S16LE", "video/x-h264",
+                             "video/x-raw(memory:VAMemory), format=NV12",
+                             "video/x-raw(format:Interlaced), "
+                             "format=I420, interlace-mode=alternate"}) {
       EXPECT_TRUE(gst_caps_is_empty(outputs(mode, text).get())) << text;
       EXPECT_TRUE(gst_caps_is_empty(inputs(mode, text).get())) << text;
     }
   }
+}
+
+TEST(OutputCaps, OnlyAnOverlayCanBeAComposition) {
+  const char* text =
+      "video/x-raw(memory:SystemMemory, meta:GstVideoOverlayComposition), format=I420";
+  for (const Output mode : kModes) {
+    EXPECT_TRUE(gst_caps_is_empty(outputs(mode, text).get()));
+    EXPECT_EQ(gst_caps_is_empty(inputs(mode, text).get()), mode != Output::kOverlay);
+  }
+  const CapsPtr plain(gst_caps_from_string("video/x-raw, format=I420"));
+  const CapsPtr composed(gst_caps_from_string(text));
+  EXPECT_TRUE(gst_caps_is_equal(CapsPtr(with_composition(plain.get())).get(), composed.get()));
+  EXPECT_TRUE(gst_caps_is_equal(inputs(Output::kOverlay, text).get(), plain.get()));
 }
 
 TEST(OutputCaps, ResultsHaveNoFeatures) {
