@@ -70,13 +70,18 @@ Settings copy_settings(GstLightAVSeg* self) {
   return copy;
 }
 
+struct Unref {
+  void operator()(GstAggregatorPad* pad) const { gst_object_unref(pad); }
+};
+using PadRef = std::unique_ptr<GstAggregatorPad, Unref>;
+
 // The audio pad with a reference, or null.
-GstAggregatorPad* ref_audio_pad(GstLightAVSeg* self) {
+PadRef ref_audio_pad(GstLightAVSeg* self) {
   GST_OBJECT_LOCK(self);
   auto* pad = self->audio_pad;
   if (pad) gst_object_ref(pad);
   GST_OBJECT_UNLOCK(self);
-  return pad;
+  return PadRef(pad);
 }
 
 // The path that a model property stands for. Throws FileError when no model ships.
@@ -100,12 +105,25 @@ void post_model_error(GstLightAVSeg* self, const lightavseg::FileError& e) {
     GST_ELEMENT_ERROR(self, STREAM, FORMAT, ("The model file is not valid."), ("%s", e.what()));
 }
 
+void change_model(GstLightAVSeg* self, Settings settings) {
+  try {
+    resolve_model(settings);
+    self->stream->change_model(settings);
+  } catch (const std::exception& e) {
+    GST_WARNING_OBJECT(self, "%s", e.what());
+  }
+}
+
 gboolean lightavseg_start(GstAggregator* aggregator) {
   auto* self = GST_LIGHTAVSEG(aggregator);
-  auto settings = copy_settings(self);
+  const auto asked = copy_settings(self);
+  auto settings = asked;
   try {
     resolve_model(settings);
     self->stream->start(settings);
+    // Loading takes a while, in which the user may have thought of another model.
+    const auto now = copy_settings(self);
+    if (now.model != asked.model || now.labels != asked.labels) change_model(self, now);
     return TRUE;
   } catch (const lightavseg::FileError& e) {
     post_model_error(self, e);
@@ -116,8 +134,21 @@ gboolean lightavseg_start(GstAggregator* aggregator) {
   return FALSE;
 }
 
+// A flush whose end the pads no longer let in, since they were stopped, would go on for the base
+// class: it would drop every frame after the next start. Only a FLUSH_STOP on all pads tells it.
+// Should that start the source task once more, the base class stops it after this.
+void end_flush(GstLightAVSeg* self) {
+  auto* parent = GST_AGGREGATOR_CLASS(gst_lightavseg_parent_class);
+  auto* event = gst_event_new_flush_stop(TRUE);
+  if (const auto audio = ref_audio_pad(self))
+    parent->sink_event(GST_AGGREGATOR(self), audio.get(), gst_event_ref(event));
+  parent->sink_event(GST_AGGREGATOR(self), self->video_pad, event);
+}
+
 gboolean lightavseg_stop(GstAggregator* aggregator) {
-  GST_LIGHTAVSEG(aggregator)->stream->stop();
+  auto* self = GST_LIGHTAVSEG(aggregator);
+  self->stream->stop();
+  end_flush(self);
   return TRUE;
 }
 
@@ -167,9 +198,8 @@ GstFlowReturn lightavseg_aggregate(GstAggregator* aggregator, gboolean) {
             : GST_CLOCK_TIME_NONE;
     GST_OBJECT_UNLOCK(self->video_pad);
     if (GST_CLOCK_TIME_IS_VALID(position)) gst_object_sync_values(GST_OBJECT(self), position);
-    auto* audio = ref_audio_pad(self);
-    const auto flow = self->stream->aggregate(copy_settings(self), audio);
-    if (audio) gst_object_unref(audio);
+    const auto audio = ref_audio_pad(self);
+    const auto flow = self->stream->aggregate(copy_settings(self), audio.get());
     if (self->tags) push_tags(self);
     return flow;
   });
@@ -366,8 +396,7 @@ void lightavseg_set_property(GObject* object, guint id, const GValue* value, GPa
   GST_OBJECT_LOCK(self);
   const auto before = self->settings->render.output;
   const bool known = lightavseg::gst::set_setting(*self->settings, id, value);
-  Settings copy = *self->settings;
-  const bool running = GST_STATE(self) >= GST_STATE_PAUSED;
+  const Settings copy = *self->settings;
   GST_OBJECT_UNLOCK(self);
   if (!known) {
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
@@ -377,14 +406,9 @@ void lightavseg_set_property(GObject* object, guint id, const GValue* value, GPa
     gst_pad_mark_reconfigure(GST_AGGREGATOR_SRC_PAD(self));
     gst_pad_push_event(GST_PAD(self->video_pad), gst_event_new_reconfigure());
   }
-  if ((id == lightavseg::gst::kSettingModel || id == lightavseg::gst::kSettingLabels) && running) {
-    try {
-      resolve_model(copy);
-      self->stream->change_model(copy);
-    } catch (const std::exception& e) {
-      GST_WARNING_OBJECT(self, "%s", e.what());
-    }
-  }
+  if ((id == lightavseg::gst::kSettingModel || id == lightavseg::gst::kSettingLabels) &&
+      self->stream->runs())
+    change_model(self, copy);
 }
 
 void lightavseg_get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) {

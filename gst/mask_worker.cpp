@@ -75,8 +75,8 @@ MaskWorker::~MaskWorker() {
   stop();
 }
 
-void MaskWorker::start(const std::string& model_path, const std::string& labels_path,
-                       const SegmenterOptions& options) {
+void MaskWorker::load(const std::string& model_path, const std::string& labels_path,
+                      const SegmenterOptions& options) {
   options_ = options;
   segmenter_ = factory_(model_path, options_);
   auto description = describe(*segmenter_, labels_path);
@@ -95,6 +95,9 @@ void MaskWorker::start(const std::string& model_path, const std::string& labels_
     stats_ = {};
   }
   measure_first_runs();
+}
+
+void MaskWorker::start() {
   thread_ = std::thread([this] { run(); });
 }
 

@@ -74,10 +74,12 @@ class MaskWorker {
   MaskWorker(const MaskWorker&) = delete;
   MaskWorker& operator=(const MaskWorker&) = delete;
 
-  // Loads the model, runs it twice to know how long it takes, and starts the thread. Throws
-  // FileError for a bad model, std::exception from the network. Not while started.
-  void start(const std::string& model_path, const std::string& labels_path,
-             const SegmenterOptions& options);
+  // Loads the model and runs it twice to know how long it takes; model() is there afterwards.
+  // Throws FileError for a bad model, std::exception from the network. Not while started.
+  void load(const std::string& model_path, const std::string& labels_path,
+            const SegmenterOptions& options);
+  // Starts the thread; the observer may be told things from now on. After load().
+  void start();
   // Ends the thread; waits for the frame that it works on. No-op when not started.
   void stop();
 
@@ -139,7 +141,7 @@ class MaskWorker {
   MaskWorkerStats stats_;
   LatencyEstimate latency_{30 * GST_MSECOND};
 
-  // Only the worker's thread (and start, before it runs) touches these.
+  // Only the worker's thread (and load, before it runs) touches these.
   std::unique_ptr<Segmenter> segmenter_;
   FrameScaler scaler_;
   TemporalSmoothing smoothing_;

@@ -54,7 +54,7 @@ void Stream::start(const Settings& settings) {
   SegmenterOptions options;
   options.threads = int(settings.threads);
   options.precision = settings.precision;
-  worker_.start(settings.model, settings.labels, options);
+  worker_.load(settings.model, settings.labels, options);
   AudioInput::Options audio;
   audio.front_end = worker_.model()->front_end;
   audio_ = std::make_unique<AudioInput>(audio);
@@ -76,9 +76,12 @@ void Stream::start(const Settings& settings) {
   }
   flush();
   report_latency(settings);
+  worker_.start();
+  runs_ = true;
 }
 
 void Stream::stop() {
+  runs_ = false;
   cancel();
   worker_.stop();
   if (tap_) tap_->stop(audio_.get());
@@ -133,7 +136,8 @@ GstFlowReturn Stream::aggregate_recorded(const Settings& settings, GstAggregator
   const gint64 needed = describe(buffer).end + settings.audio_offset;
   gst_buffer_unref(buffer);
   if (audio) {
-    while (audio_->end() < needed && !audio_->ended())
+    // What ended may be the sound of a pad before this one.
+    while (audio_->end() < needed && !(audio_->ended() && gst_aggregator_pad_is_eos(audio)))
       if (!take_audio(audio)) return GST_AGGREGATOR_FLOW_NEED_DATA;
   } else if (tap_ && !wait_for_probe(needed)) {
     return GST_AGGREGATOR_FLOW_NEED_DATA;

@@ -51,6 +51,9 @@ class Stream : private MaskWorkerObserver {
   // ---- Any thread
   void cancel() { cancelled_ = true, worker_.cancel(); }
   void resume() { cancelled_ = false, worker_.resume(); }
+  // Between start and stop. Whoever changes the model asks afterwards, so that start() either saw
+  // the change or is over.
+  bool runs() const { return runs_; }
   void change_model(const Settings& settings);
   // From a QOS event: frames before this running time come too late.
   void set_earliest(GstClockTime earliest, double proportion);
@@ -96,7 +99,7 @@ class Stream : private MaskWorkerObserver {
   MaskWorker worker_;
   std::unique_ptr<AudioInput> audio_;
   std::shared_ptr<AudioTap> tap_;
-  std::atomic<bool> cancelled_{false};
+  std::atomic<bool> runs_{false}, cancelled_{false};
 
   // Source task only.
   Renderer renderer_;

@@ -5,6 +5,8 @@
 #include <gst/video/video.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "gst/mask_meta.h"
 #include "tests/gst/run_pipeline.h"
 #include "tests/gst/stub_segmenter.h"
@@ -90,6 +92,39 @@ TEST_F(Recorded, AudioThatEndsEarlyLeavesTheRestUnmarked) {
   for (const auto& m : p.messages())
     missing |= m.find("lightavseg-audio") == 0 && m.find("missing") != std::string::npos;
   EXPECT_TRUE(missing);
+}
+
+TEST_F(Recorded, SoundOfANewPadIsHeardAfterTheOldOneEnded) {
+  Pipeline p(fmt::format("{}{}lightavseg name=l smoothing=0 ! {}",
+                         "videotestsrc pattern=red ! "
+                         "video/x-raw,format=I420,width=64,height=48,framerate=25/1 ! queue ! "
+                         "l.video_sink ",
+                         tone(0.2, "channels=1"), kOut));
+  const auto reach_area = [&](double wanted) {
+    for (int i = 0; i < 500; ++i) {
+      p.collect(10);
+      const bool seen =
+          !p.samples().empty() && std::abs(area(p.buffer(p.samples().size() - 1)) - wanted) < 1e-6;
+      p.forget_samples();
+      if (seen) return true;
+    }
+    return false;
+  };
+  ASSERT_TRUE(p.reach(GST_STATE_PLAYING)) << p.error();
+  ASSERT_TRUE(reach_area(0));
+  GstPad* old_pad = gst_element_get_static_pad(p.element("l"), "audio_sink");
+  GstPad* peer = gst_pad_get_peer(old_pad);
+  gst_pad_unlink(peer, old_pad);
+  gst_element_release_request_pad(p.element("l"), old_pad);
+  gst_object_unref(peer);
+  gst_object_unref(old_pad);
+  GstElement* sound = gst_parse_bin_from_description(
+      "audiotestsrc samplesperbuffer=960 ! audio/x-raw,rate=48000,channels=1 ! queue", TRUE,
+      nullptr);
+  ASSERT_TRUE(gst_bin_add(GST_BIN(p.get()), sound));
+  ASSERT_TRUE(gst_element_link_pads(sound, "src", p.element("l"), "audio_sink"));
+  gst_element_sync_state_with_parent(sound);
+  EXPECT_TRUE(reach_area(1)) << p.error();
 }
 
 TEST_F(Recorded, AudioLongerThanTheVideoEndsWithTheVideo) {
@@ -271,6 +306,24 @@ TEST_F(Recorded, SeeksInPausedAndPlaying) {
   ASSERT_TRUE(p.run()) << p.error();
   ASSERT_FALSE(p.samples().empty());
   EXPECT_EQ(GST_BUFFER_PTS(p.buffer(0)), 3 * GST_SECOND);
+}
+
+TEST_F(Recorded, StartsAgainAfterAStopInTheMiddleOfAFlush) {
+  Pipeline p(fmt::format("{}{}lightavseg name=l ! {}",
+                         "videotestsrc pattern=red ! "
+                         "video/x-raw,format=I420,width=64,height=48,framerate=25/1 ! queue ! "
+                         "l.video_sink ",
+                         "audiotestsrc ! queue ! l.audio_sink ", kOut));
+  ASSERT_TRUE(p.reach(GST_STATE_PLAYING)) << p.error();
+  for (const char* name : {"video_sink", "audio_sink"}) {
+    GstPad* pad = gst_element_get_static_pad(p.element("l"), name);
+    GstEvent* event = gst_event_new_flush_start();
+    gst_event_set_seqnum(event, 12345);
+    EXPECT_TRUE(gst_pad_send_event(pad, event));
+    gst_object_unref(pad);
+  }
+  ASSERT_TRUE(p.reach(GST_STATE_READY)) << p.error();
+  EXPECT_TRUE(p.reach(GST_STATE_PLAYING, 5000)) << p.error();
 }
 
 TEST_F(Recorded, ComesAndGoesAHundredTimes) {
