@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdlib>
 
 #include "dsp/sample_ring.h"
@@ -70,6 +71,11 @@ const char* to_string(AudioState state) {
       return "missing";
   }
   return "unknown";
+}
+
+gint64 sound_time(gint64 running_time, double rate) {
+  if (rate <= 0 || rate == 1 || running_time == kUnknownTime) return running_time;
+  return std::llround(double(running_time) * rate);
 }
 
 struct AudioInput::State {

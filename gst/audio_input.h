@@ -28,6 +28,11 @@ const char* to_string(AudioState state);  // "none", "playing", "partial", "miss
 // As `start` of a buffer: its time is not known, it goes on where the last one ended.
 constexpr gint64 kUnknownTime = G_MININT64;
 
+// Where something at `running_time` (ns) of a stream with this rate sounds, on the clock that
+// AudioInput counts by. At double speed two seconds of sound pass in one second of running time;
+// the second that belongs to a frame shall still be a second of sound. Rates below 0 count as 1.
+gint64 sound_time(gint64 running_time, double rate);
+
 struct AudioWindow {
   std::vector<float> log_mel;  // [frames, 64], row-major
   int frames = 0;

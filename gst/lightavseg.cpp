@@ -34,7 +34,8 @@ struct _GstLightAVSeg {
   GstAggregatorPad* audio_pad;  // null until requested; object lock
   Settings* settings;           // object lock
   Stream* stream;
-  GstTagList* tags;  // of the video, not yet pushed; source task
+  GstTagList* tags;             // of the video, not yet pushed; source task
+  gboolean audio_segment_done;  // stream lock of audio_sink
 };
 
 G_DEFINE_TYPE(GstLightAVSeg, gst_lightavseg, GST_TYPE_AGGREGATOR)
@@ -259,6 +260,10 @@ gboolean lightavseg_sink_event(GstAggregator* aggregator, GstAggregatorPad* pad,
         }
       }
       break;
+    case GST_EVENT_SEGMENT_DONE:
+      // Whoever loops on it wants what came before it first.
+      guarded(self, [&] { return self->stream->finish(copy_settings(self)); });
+      break;
     case GST_EVENT_TAG:
       if (video) {
         GstTagList* tags;
@@ -274,12 +279,41 @@ gboolean lightavseg_sink_event(GstAggregator* aggregator, GstAggregatorPad* pad,
   return parent->sink_event(aggregator, pad, event);
 }
 
+// The base class waits for sound after the last one that a SEGMENT_DONE announces, and frames that
+// still come would wait with it: to this element it is an end of the sound, until there is another
+// segment. The one of the video is enough for downstream.
+GstEvent* end_of_sound(GstLightAVSeg* self, GstAggregatorPad* pad, GstEvent* event) {
+  auto* end = gst_event_new_eos();
+  gst_event_set_seqnum(end, gst_event_get_seqnum(event));
+  gst_event_unref(event);
+  self->audio_segment_done = TRUE;
+  GST_DEBUG_OBJECT(pad, "the sound of this segment is complete");
+  return end;
+}
+
+// Takes back end_of_sound() before the next segment. The base class forgets an end of stream when
+// another stream starts.
+void revive_sound(GstLightAVSeg* self, GstAggregatorPad* pad) {
+  self->audio_segment_done = FALSE;
+  if (auto* start = gst_pad_get_sticky_event(GST_PAD(pad), GST_EVENT_STREAM_START, 0))
+    GST_AGGREGATOR_CLASS(gst_lightavseg_parent_class)
+        ->sink_event_pre_queue(GST_AGGREGATOR(self), pad, start);
+}
+
 // All events as they arrive, in upstream's thread.
 GstFlowReturn lightavseg_sink_event_pre_queue(GstAggregator* aggregator, GstAggregatorPad* pad,
                                               GstEvent* event) {
   auto* self = GST_LIGHTAVSEG(aggregator);
   const auto type = GST_EVENT_TYPE(event);
   if (type == GST_EVENT_FLUSH_START) self->stream->cancel();
+  if (pad != self->video_pad) {
+    if (type == GST_EVENT_FLUSH_STOP || type == GST_EVENT_STREAM_START)
+      self->audio_segment_done = FALSE;
+    else if (type == GST_EVENT_SEGMENT_DONE)
+      event = end_of_sound(self, pad, event);
+    else if (type == GST_EVENT_SEGMENT && self->audio_segment_done)
+      revive_sound(self, pad);
+  }
   const auto flow = GST_AGGREGATOR_CLASS(gst_lightavseg_parent_class)
                         ->sink_event_pre_queue(aggregator, pad, event);
   // A flush of one pad alone does not reach the element's own flush.
@@ -302,7 +336,19 @@ gboolean lightavseg_src_event(GstAggregator* aggregator, GstEvent* event) {
     }
     self->stream->set_earliest(earliest, proportion);
   }
-  return GST_AGGREGATOR_CLASS(gst_lightavseg_parent_class)->src_event(aggregator, event);
+  bool flushes = false;
+  if (GST_EVENT_TYPE(event) == GST_EVENT_SEEK) {
+    GstSeekFlags flags;
+    gst_event_parse_seek(event, nullptr, nullptr, &flags, nullptr, nullptr, nullptr, nullptr);
+    flushes = flags & GST_SEEK_FLAG_FLUSH;
+  }
+  // The base class joins the source task before upstream sees the seek and sends its FLUSH_START.
+  if (flushes) self->stream->cancel();
+  const gboolean done =
+      GST_AGGREGATOR_CLASS(gst_lightavseg_parent_class)->src_event(aggregator, event);
+  // Nobody flushes when upstream cannot seek.
+  if (flushes) self->stream->resume();
+  return done;
 }
 
 // Caps of the other side of the element, seen through it.
@@ -376,6 +422,7 @@ GstAggregatorPad* lightavseg_create_new_pad(GstAggregator* aggregator, GstPadTem
   self->audio_pad =
       GST_AGGREGATOR_PAD(g_object_new(GST_TYPE_AGGREGATOR_PAD, "name", "audio_sink", "direction",
                                       GST_PAD_SINK, "template", templ, nullptr));
+  self->audio_segment_done = FALSE;
   auto* pad = self->audio_pad;
   GST_OBJECT_UNLOCK(self);
   return pad;

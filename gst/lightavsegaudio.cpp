@@ -68,14 +68,14 @@ void with_tap(GstLightAVSegAudio* self, Use use) {
   }
 }
 
-// Running time of a time stamp, also before the segment starts.
-gint64 running_time(const GstSegment& segment, GstClockTime timestamp) {
+// Where a time stamp sounds, also before the segment starts.
+gint64 time_of_sound(const GstSegment& segment, GstClockTime timestamp) {
   if (segment.format != GST_FORMAT_TIME || !GST_CLOCK_TIME_IS_VALID(timestamp)) return kUnknownTime;
   guint64 distance = 0;
   const int sign =
       gst_segment_to_running_time_full(&segment, GST_FORMAT_TIME, timestamp, &distance);
   if (sign == 0 || distance > static_cast<guint64>(G_MAXINT64)) return kUnknownTime;
-  return sign * static_cast<gint64>(distance);
+  return lightavseg::gst::sound_time(sign * static_cast<gint64>(distance), segment.rate);
 }
 
 gboolean start(GstBaseTransform* transform) {
@@ -119,7 +119,7 @@ gboolean sink_event(GstBaseTransform* transform, GstEvent* event) {
       GstClockTime timestamp, duration;
       gst_event_parse_gap(event, &timestamp, &duration);
       if (transform->segment.rate > 0) {
-        const gint64 begins = running_time(transform->segment, timestamp);
+        const gint64 begins = time_of_sound(transform->segment, timestamp);
         with_tap(self, [=](AudioTap& tap) { tap.push_gap(begins, duration); });
       }
       break;
@@ -141,7 +141,7 @@ gboolean sink_event(GstBaseTransform* transform, GstEvent* event) {
 GstFlowReturn transform_ip(GstBaseTransform* transform, GstBuffer* buffer) {
   GstLightAVSegAudio* self = GST_LIGHTAVSEG_AUDIO(transform);
   if (transform->segment.rate <= 0) return GST_FLOW_OK;
-  const gint64 begins = running_time(transform->segment, GST_BUFFER_PTS(buffer));
+  const gint64 begins = time_of_sound(transform->segment, GST_BUFFER_PTS(buffer));
   with_tap(self, [=](AudioTap& tap) {
     if (tap.has_listener()) tap.push(buffer, begins);
   });

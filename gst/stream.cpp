@@ -133,7 +133,7 @@ GstFlowReturn Stream::aggregate_recorded(const Settings& settings, GstAggregator
     gst_aggregator_pad_drop_buffer(video_);
     return pass_gap(buffer, settings);
   }
-  const gint64 needed = describe(buffer).end + settings.audio_offset;
+  const gint64 needed = describe(buffer).sound_end + settings.audio_offset;
   gst_buffer_unref(buffer);
   if (audio) {
     // What ended may be the sound of a pad before this one.
@@ -196,7 +196,9 @@ bool Stream::take_audio(GstAggregatorPad* audio) {
   }
   const GstSegment segment = segment_of(audio);
   const GstClockTime pts = GST_BUFFER_PTS(buffer);
-  const gint64 start = GST_CLOCK_TIME_IS_VALID(pts) ? running_time(segment, pts) : kUnknownTime;
+  const gint64 start = GST_CLOCK_TIME_IS_VALID(pts)
+                           ? sound_time(running_time(segment, pts), segment.rate)
+                           : kUnknownTime;
   if (is_gap(buffer))
     audio_->push_gap(start, GST_BUFFER_DURATION_IS_VALID(buffer) ? GST_BUFFER_DURATION(buffer) : 0);
   else
@@ -223,7 +225,7 @@ bool Stream::wait_for_probe(gint64 until) {
 
 Stream::Frame Stream::describe(GstBuffer* buffer) const {
   const GstSegment segment = segment_of(video_);
-  Frame frame{buffer, next_serial_, GST_BUFFER_DURATION(buffer), 0, 0, 0};
+  Frame frame{buffer, next_serial_, GST_BUFFER_DURATION(buffer), 0, 0, 0, 0};
   if (!GST_CLOCK_TIME_IS_VALID(frame.duration))
     frame.duration = video_info_.fps_n > 0
                          ? gst_util_uint64_scale(GST_SECOND, guint64(video_info_.fps_d),
@@ -237,6 +239,7 @@ Stream::Frame Stream::describe(GstBuffer* buffer) const {
     frame.start = last_end_;
     frame.end = last_end_ + gint64(frame.duration);
   }
+  frame.sound_end = sound_time(frame.end, segment.rate);
   return frame;
 }
 
@@ -266,7 +269,7 @@ void Stream::hold(GstBuffer* buffer, const Settings& settings, bool live) {
 }
 
 MaskJob Stream::job_for(const Frame& frame, const Settings& settings, bool live) {
-  gint64 end = frame.end + settings.audio_offset;
+  gint64 end = frame.sound_end + settings.audio_offset;
   if (live && audio_->end() != G_MININT64 && audio_->end() < end)
     end = std::max(audio_->end(), end - kLiveAudioLag);
   audio_->window(end, window_);

@@ -46,6 +46,8 @@ class Stream : private MaskWorkerObserver {
   // What the source pad should have, given what downstream takes (GstAggregator's vmethod).
   GstFlowReturn update_src_caps(const Settings& settings, GstCaps* downstream, GstCaps** result);
   bool negotiated(GstCaps* caps);
+  // Everything that is held leaves, each frame with its own mask.
+  GstFlowReturn finish(const Settings& settings) { return drain(settings); }
   void flush();
 
   // ---- Any thread
@@ -66,6 +68,7 @@ class Stream : private MaskWorkerObserver {
     std::uint64_t serial;
     GstClockTime duration;
     gint64 start, end;    // running time
+    gint64 sound_end;     // of the second of sound that belongs to it, before audio-offset
     std::uint64_t needs;  // serial of the newest frame up to this one that was given to the worker
   };
 

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Seeks, flushes, state changes, events and queries that go through lightavseg.
+#include <glib/gstdio.h>
+#include <gst/app/gstappsrc.h>
+#include <gst/video/video.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <thread>
+#include <vector>
+
+#include "tests/gst/mask_fields.h"
+#include "tests/gst/run_pipeline.h"
+#include "tests/gst/stub_segmenter.h"
+
+namespace lightavseg::gst::test {
+namespace {
+
+class Events : public testing::Test {
+ protected:
+  void SetUp() override {
+    use_stubs();
+    stub().delay_ms = 0;
+    stub().runs = 0;
+  }
+  void TearDown() override { stub().delay_ms = 0; }
+};
+
+// 4 s of red with a tone from `from` to `until` seconds, in a file.
+class Clip {
+ public:
+  Clip(int from, int until) {
+    gchar* made = g_dir_make_tmp("lightavseg-events-XXXXXX", nullptr);
+    folder_ = made;
+    g_free(made);
+    Pipeline write(fmt::format(
+        "videotestsrc num-buffers=100 pattern=red ! "
+        "video/x-raw,format=I420,width=160,height=90,framerate=25/1 ! jpegenc ! queue ! mux. "
+        "audiotestsrc num-buffers={} samplesperbuffer=960 timestamp-offset={} ! "
+        "audio/x-raw,format=S16LE,rate=48000,channels=1 ! flacenc ! queue ! mux. "
+        "matroskamux name=mux ! filesink location={}",
+        (until - from) * 50, from * GST_SECOND, path()));
+    EXPECT_TRUE(write.run()) << write.error();
+  }
+  ~Clip() {
+    g_unlink(path().c_str());
+    g_rmdir(folder_.c_str());
+  }
+  std::string path() const { return folder_ + "/clip.mkv"; }
+  std::string through_element() const {
+    constexpr const char* queue =
+        "queue max-size-time=3000000000 max-size-bytes=0 max-size-buffers=0";
+    return fmt::format(
+        "filesrc location={} ! matroskademux name=d "
+        "d. ! image/jpeg ! {} ! jpegdec ! l.video_sink "
+        "d. ! audio/x-flac ! {} ! flacparse ! flacdec ! l.audio_sink "
+        "lightavseg name=l smoothing=0 ! {}",
+        path(), queue, queue, kRecordedOut);
+  }
+
+ private:
+  std::string folder_;
+};
+
+bool seek(Pipeline& p, double rate, int flags, gint64 start, gint64 stop = -1) {
+  return gst_element_seek(p.get(), rate, GST_FORMAT_TIME, GstSeekFlags(flags), GST_SEEK_TYPE_SET,
+                          start, stop < 0 ? GST_SEEK_TYPE_NONE : GST_SEEK_TYPE_SET, stop);
+}
+
+// ---- Seeks
+
+TEST_F(Events, FlushingSeeksStartWhereTheyShould) {
+  const Clip clip(0, 4);
+  for (const int flags : {int(GST_SEEK_FLAG_ACCURATE), int(GST_SEEK_FLAG_KEY_UNIT), 0}) {
+    Pipeline p(clip.through_element());
+    ASSERT_TRUE(p.reach(GST_STATE_PAUSED)) << p.error();
+    ASSERT_TRUE(seek(p, 1, GST_SEEK_FLAG_FLUSH | flags, 2 * gint64(GST_SECOND)));
+    ASSERT_TRUE(p.run(20000)) << p.error();
+    ASSERT_GE(p.samples().size(), 50u);
+    const auto start = GST_BUFFER_PTS(p.buffer(0));
+    EXPECT_EQ(start, (100 - p.samples().size()) * 40 * GST_MSECOND);
+    if (flags & GST_SEEK_FLAG_ACCURATE) {
+      EXPECT_EQ(start, 2 * GST_SECOND);
+    }
+    for (std::size_t i = 0; i < p.samples().size(); ++i) {
+      EXPECT_EQ(GST_BUFFER_PTS(p.buffer(i)), start + i * 40 * GST_MSECOND);
+      // After a seek to somewhere near, the first block of sound may start after the first frame.
+      if (i >= 3 || flags & GST_SEEK_FLAG_ACCURATE) {
+        EXPECT_GT(area(p.buffer(i)), 0.95) << i;
+      }
+      EXPECT_EQ(age(p.buffer(i)), 0u);
+    }
+  }
+}
+
+TEST_F(Events, SeekWithoutFlushGoesOnWithTheNewPart) {
+  const Clip clip(0, 4);
+  Pipeline p(clip.through_element());
+  ASSERT_TRUE(p.reach(GST_STATE_PAUSED));
+  // What was read waits in the queues, which must empty before the seek can begin.
+  std::thread seeker(
+      [&] { EXPECT_TRUE(seek(p, 1, GST_SEEK_FLAG_ACCURATE, 3 * gint64(GST_SECOND))); });
+  const bool ended = p.run(20000);
+  seeker.join();
+  ASSERT_TRUE(ended) << p.error();
+  int jumps = 0;
+  for (std::size_t i = 0; i < p.samples().size(); ++i) {
+    EXPECT_GT(area(p.buffer(i)), 0.95) << i;
+    EXPECT_EQ(age(p.buffer(i)), 0u) << i;
+    if (i == 0) continue;
+    const auto pts = GST_BUFFER_PTS(p.buffer(i));
+    if (pts == GST_BUFFER_PTS(p.buffer(i - 1)) + 40 * GST_MSECOND) continue;
+    ++jumps;
+    EXPECT_EQ(pts, 3 * GST_SECOND);
+  }
+  EXPECT_EQ(jumps, 1);
+  EXPECT_EQ(GST_BUFFER_PTS(p.buffer(p.samples().size() - 1)), 3960 * GST_MSECOND);
+}
+
+TEST_F(Events, SegmentSeeksEndWithOneMessageAndLoop) {
+  const Clip clip(0, 4);
+  Pipeline p(clip.through_element());
+  ASSERT_TRUE(p.reach(GST_STATE_PAUSED));
+  GstBus* bus = gst_element_get_bus(p.get());
+  for (int loop = 0; loop < 3; ++loop) {
+    // The first with a flush, the loops without, as players do it.
+    ASSERT_TRUE(seek(p, 1, GST_SEEK_FLAG_SEGMENT | (loop == 0 ? GST_SEEK_FLAG_FLUSH : 0),
+                     gint64(GST_SECOND), 2 * gint64(GST_SECOND)));
+    ASSERT_NE(p.set_state(GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
+    GstMessage* message = nullptr;
+    int frames = 0;
+    for (int i = 0; i < 500 && !message; ++i) {
+      GstSample* sample = nullptr;
+      g_signal_emit_by_name(p.element("out"), "try-pull-sample", guint64(10 * GST_MSECOND),
+                            &sample);
+      if (sample) {
+        ++frames;
+        EXPECT_GT(area(gst_sample_get_buffer(sample)), 0.95);
+        gst_sample_unref(sample);
+        continue;
+      }
+      message = gst_bus_pop_filtered(
+          bus, GstMessageType(GST_MESSAGE_SEGMENT_DONE | GST_MESSAGE_ERROR | GST_MESSAGE_EOS));
+    }
+    ASSERT_NE(message, nullptr) << "loop " << loop;
+    EXPECT_EQ(GST_MESSAGE_TYPE(message), GST_MESSAGE_SEGMENT_DONE);
+    gst_message_unref(message);
+    EXPECT_EQ(frames, 25) << "loop " << loop;
+  }
+  gst_object_unref(bus);
+}
+
+TEST_F(Events, DoubleSpeedMarksAsSingleSpeedDoes) {
+  const Clip clip(1, 2);
+  Pipeline p(clip.through_element());
+  ASSERT_TRUE(p.reach(GST_STATE_PAUSED));
+  ASSERT_TRUE(seek(p, 2, GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE, 0));
+  ASSERT_TRUE(p.run(20000)) << p.error();
+  ASSERT_EQ(p.samples().size(), 100u);
+  for (std::size_t i = 0; i < 100; ++i) {
+    EXPECT_EQ(GST_BUFFER_PTS(p.buffer(i)), i * 40 * GST_MSECOND);
+    if (i == 24 || i == 25 || i == 74 || i == 75) continue;  // too close to tell
+    EXPECT_NEAR(area(p.buffer(i)), i >= 25 && i < 75, 0.05) << i;
+  }
+}
+
+TEST_F(Events, BackwardsTheVideoPassesUnmarked) {
+  const Clip clip(0, 4);
+  Pipeline p(clip.through_element());
+  ASSERT_TRUE(p.reach(GST_STATE_PAUSED));
+  ASSERT_TRUE(seek(p, -1, GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE, 0, 2 * gint64(GST_SECOND)));
+  const int runs = stub().runs;
+  ASSERT_TRUE(p.run(20000)) << p.error();
+  ASSERT_GE(p.samples().size(), 49u);
+  for (std::size_t i = 0; i < p.samples().size(); ++i) {
+    EXPECT_EQ(area(p.buffer(i)), 0) << i;
+    if (i == 0) continue;
+    EXPECT_LT(GST_BUFFER_PTS(p.buffer(i)), GST_BUFFER_PTS(p.buffer(i - 1)));
+  }
+  EXPECT_EQ(stub().runs, runs);
+}
+
+TEST_F(Events, FlushDoesNotWaitForASlowInference) {
+  const Clip clip(0, 4);
+  Pipeline p(clip.through_element());
+  stub().delay_ms = 1000;
+  ASSERT_NE(p.set_state(GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
+  for (int i = 0; i < 500 && stub().runs == 0; ++i) g_usleep(2000);
+  ASSERT_GT(stub().runs, 0);
+  const gint64 start = g_get_monotonic_time();
+  ASSERT_TRUE(seek(p, 1, GST_SEEK_FLAG_FLUSH, 2 * gint64(GST_SECOND)));
+  EXPECT_LT(g_get_monotonic_time() - start, 500000);
+  stub().delay_ms = 0;
+  ASSERT_TRUE(p.run(20000)) << p.error();
+  ASSERT_EQ(p.samples().size(), 50u);
+  for (std::size_t i = 0; i < 50; ++i) EXPECT_EQ(age(p.buffer(i)), 0u) << i;
+}
+
+// ---- States
+
+TEST_F(Events, PausesAndPlaysAHundredTimes) {
+  Pipeline p(std::string(kLiveVideo) + kLiveAudio + "lightavseg name=l ! " + kLiveOut);
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(p.reach(GST_STATE_PLAYING)) << i << " " << p.error();
+    p.collect(5);
+    ASSERT_TRUE(p.reach(GST_STATE_PAUSED)) << i << " " << p.error();
+  }
+  p.forget_samples();
+  ASSERT_TRUE(p.reach(GST_STATE_PLAYING));
+  p.collect(500);
+  EXPECT_GE(p.samples().size(), 8u);
+}
+
+// ---- Caps and pads in live operation
+
+TEST_F(Events, LiveCapsChangeWhilePlaying) {
+  Pipeline p(
+      "videotestsrc is-live=true pattern=red ! capsfilter name=f "
+      "caps=video/x-raw,format=I420,width=160,height=90,framerate=30/1 ! queue ! l.video_sink " +
+      std::string(kLiveAudio) + "lightavseg name=l smoothing=0 ! " + kLiveOut);
+  ASSERT_TRUE(p.reach(GST_STATE_PLAYING));
+  for (const char* caps : {"video/x-raw,format=RGB,width=99,height=77,framerate=30/1",
+                           "video/x-raw,format=NV12,width=320,height=240,framerate=15/1",
+                           "video/x-raw,format=I420,width=160,height=90,framerate=30/1"}) {
+    gst_util_set_object_arg(G_OBJECT(p.element("f")), "caps", caps);
+    GstCaps* wanted = gst_caps_from_string(caps);
+    bool seen = false;
+    for (int i = 0; i < 200 && !seen; ++i) {
+      p.collect(20);
+      for (auto* s : p.samples()) {
+        GstVideoInfo info;
+        ASSERT_TRUE(gst_video_info_from_caps(&info, gst_sample_get_caps(s)));
+        EXPECT_EQ(gst_buffer_get_size(gst_sample_get_buffer(s)), info.size);
+        seen |= gst_caps_is_subset(gst_sample_get_caps(s), wanted);
+      }
+      p.forget_samples();
+    }
+    EXPECT_TRUE(seen) << caps;
+    gst_caps_unref(wanted);
+  }
+  EXPECT_TRUE(p.error().empty()) << p.error();
+}
+
+TEST_F(Events, AudioPadIsReleasedAndRequestedAgain) {
+  Pipeline p(std::string(kLiveVideo) +
+             "audiotestsrc is-live=true samplesperbuffer=480 ! audio/x-raw,rate=48000,channels=1 "
+             "! tee name=t allow-not-linked=true lightavseg name=l smoothing=0 ! " +
+             kLiveOut);
+  ASSERT_TRUE(p.reach(GST_STATE_PLAYING));
+  for (int round = 0; round < 2; ++round) {
+    GstElement* queue = gst_element_factory_make("queue", nullptr);
+    gst_bin_add(GST_BIN(p.get()), queue);
+    GstPad* audio = gst_element_request_pad_simple(p.element("l"), "audio_sink");
+    ASSERT_NE(audio, nullptr);
+    EXPECT_EQ(gst_element_request_pad_simple(p.element("l"), "audio_sink"), nullptr);
+    GstPad* from = gst_element_get_static_pad(queue, "src");
+    ASSERT_EQ(gst_pad_link(from, audio), GST_PAD_LINK_OK);
+    gst_element_sync_state_with_parent(queue);
+    GstPad* branch = gst_element_request_pad_simple(p.element("t"), "src_%u");
+    GstPad* to = gst_element_get_static_pad(queue, "sink");
+    ASSERT_EQ(gst_pad_link(branch, to), GST_PAD_LINK_OK);
+    p.forget_samples();
+    p.collect(700);
+    ASSERT_FALSE(p.samples().empty());
+    EXPECT_GT(area(p.buffer(p.samples().size() - 1)), 0.9) << round;
+    gst_pad_unlink(branch, to);
+    gst_pad_unlink(from, audio);
+    gst_element_release_request_pad(p.element("l"), audio);
+    gst_element_release_request_pad(p.element("t"), branch);
+    gst_element_set_state(queue, GST_STATE_NULL);
+    for (GstPad* pad : {audio, from, branch, to}) gst_object_unref(pad);
+    gst_bin_remove(GST_BIN(p.get()), queue);
+    p.forget_samples();
+    p.collect(1600);
+    ASSERT_GE(p.samples().size(), 20u);
+    EXPECT_EQ(area(p.buffer(p.samples().size() - 1)), 0) << round;
+  }
+  EXPECT_TRUE(p.error().empty()) << p.error();
+}
+
+// ---- Other events
+
+struct Seen {
+  std::vector<GstEventType> types;
+  std::vector<std::string> structures;
+};
+
+GstPadProbeReturn note_event(GstPad*, GstPadProbeInfo* info, gpointer user) {
+  auto* seen = static_cast<Seen*>(user);
+  GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);
+  seen->types.push_back(GST_EVENT_TYPE(event));
+  const auto* s = gst_event_get_structure(event);
+  if (GST_EVENT_TYPE(event) == GST_EVENT_TAG) {
+    GstTagList* tags;
+    gst_event_parse_tag(event, &tags);
+    gchar* text = gst_tag_list_to_string(tags);
+    seen->structures.emplace_back(text);
+    g_free(text);
+  } else if (s) {
+    seen->structures.emplace_back(gst_structure_get_name(s));
+  }
+  return GST_PAD_PROBE_OK;
+}
+
+void watch(Pipeline& p, const char* element, const char* name, GstPadProbeType type, Seen* seen) {
+  GstPad* pad = gst_element_get_static_pad(p.element(element), name);
+  gst_pad_add_probe(pad, type, note_event, seen, nullptr);
+  gst_object_unref(pad);
+}
+
+auto count_of(const Seen& seen, const std::string& text) {
+  return std::count_if(seen.structures.begin(), seen.structures.end(),
+                       [&](const std::string& s) { return s.find(text) != std::string::npos; });
+}
+
+TEST_F(Events, EventsComeInOrderAndTagsPass) {
+  Pipeline p(
+      "videotestsrc num-buffers=5 pattern=red ! "
+      "video/x-raw,format=I420,width=64,height=48,framerate=25/1 ! "
+      "taginject tags=\"title=picture\" ! queue ! l.video_sink "
+      "audiotestsrc num-buffers=50 samplesperbuffer=960 ! audio/x-raw,rate=48000 ! "
+      "taginject tags=\"title=sound\" ! queue ! l.audio_sink lightavseg name=l ! " +
+      std::string(kRecordedOut));
+  Seen seen;
+  watch(p, "l", "src", GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, &seen);
+  ASSERT_TRUE(p.run()) << p.error();
+  ASSERT_EQ(p.samples().size(), 5u);
+  ASSERT_GE(seen.types.size(), 4u);
+  EXPECT_EQ(seen.types[0], GST_EVENT_STREAM_START);
+  EXPECT_EQ(seen.types[1], GST_EVENT_CAPS);
+  EXPECT_EQ(seen.types[2], GST_EVENT_SEGMENT);
+  EXPECT_EQ(seen.types.back(), GST_EVENT_EOS);
+  EXPECT_EQ(count_of(seen, "picture"), 1);
+  EXPECT_EQ(count_of(seen, "sound"), 0);
+}
+
+TEST_F(Events, CustomEventsPassBothWays) {
+  Pipeline p(
+      "appsrc name=v format=time "
+      "caps=video/x-raw,format=GRAY8,width=64,height=48,framerate=25/1 ! l.video_sink " +
+      tone(2) + "lightavseg name=l ! " + kRecordedOut);
+  Seen down, up;
+  watch(p, "l", "src", GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, &down);
+  watch(p, "v", "src", GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, &up);
+  GstElement* source = p.element("v");
+  const auto push = [&](int i) {
+    GstBuffer* frame = gst_buffer_new_allocate(nullptr, 64 * 48, nullptr);
+    gst_buffer_memset(frame, 0, 200, 64 * 48);
+    GST_BUFFER_PTS(frame) = GstClockTime(i) * 40 * GST_MSECOND;
+    gst_app_src_push_buffer(GST_APP_SRC(source), frame);
+  };
+  push(0);
+  gst_element_send_event(source, gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM,
+                                                      gst_structure_new_empty("between-frames")));
+  push(1);
+  gst_app_src_end_of_stream(GST_APP_SRC(source));
+  ASSERT_TRUE(p.reach(GST_STATE_PAUSED)) << p.error();
+  GstPad* src = gst_element_get_static_pad(p.element("l"), "src");
+  gst_pad_send_event(src, gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
+                                               gst_structure_new_empty("from-the-sink")));
+  gst_object_unref(src);
+  ASSERT_TRUE(p.run()) << p.error();
+  EXPECT_EQ(p.samples().size(), 2u);
+  EXPECT_EQ(count_of(down, "between-frames"), 1);
+  EXPECT_EQ(count_of(up, "from-the-sink"), 1);
+}
+
+TEST_F(Events, DurationIsTheVideos) {
+  const Clip clip(0, 4);
+  Pipeline p(clip.through_element());
+  ASSERT_TRUE(p.reach(GST_STATE_PAUSED)) << p.error();
+  gint64 duration = 0;
+  ASSERT_TRUE(gst_element_query_duration(p.get(), GST_FORMAT_TIME, &duration));
+  EXPECT_NEAR(double(duration), 4e9, 1e8);
+}
+
+}  // namespace
+}  // namespace lightavseg::gst::test
