@@ -171,6 +171,8 @@ template <typename Work>
 GstFlowReturn guarded(GstLightAVSeg* self, Work&& work) {
   try {
     return work();
+  } catch (const lightavseg::gst::FrameError& e) {
+    GST_ELEMENT_ERROR(self, STREAM, FORMAT, ("A video frame cannot be read."), ("%s", e.what()));
   } catch (const std::exception& e) {
     GST_ELEMENT_ERROR(self, STREAM, FAILED, ("The mask of a frame could not be made."),
                       ("%s", e.what()));

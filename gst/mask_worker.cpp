@@ -334,7 +334,7 @@ MaskPtr MaskWorker::make_mask(const MaskJob& job) {
       throw std::runtime_error(
           fmt::format("GstVideoConverter cannot read {}", GST_VIDEO_INFO_NAME(&job.video)));
     if (!scaler_.scale(job.frame, picture_))
-      throw std::runtime_error(
+      throw FrameError(
           fmt::format("a video buffer of {} bytes is too short for its caps ({} {}x{}, {} bytes)",
                       gst_buffer_get_size(job.frame), GST_VIDEO_INFO_NAME(&job.video),
                       GST_VIDEO_INFO_WIDTH(&job.video), GST_VIDEO_INFO_HEIGHT(&job.video),

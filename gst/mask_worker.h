@@ -12,6 +12,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -24,6 +25,12 @@
 #include "model/inference/segmenter.h"
 
 namespace lightavseg::gst {
+
+// A frame that is not what its caps say.
+class FrameError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
 
 // One frame to make a mask for.
 struct MaskJob {
@@ -93,7 +100,7 @@ class MaskWorker {
   // Frames up to and including this serial have their mask or will never get one.
   std::uint64_t settled() const;
   // Blocks until settled() >= serial; false when cancel() came first. Rethrows what the network
-  // threw; so does newest().
+  // threw, and FrameError for a frame that cannot be read; so does newest().
   bool wait(std::uint64_t serial);
   // The newest mask of a frame whose serial is at most `serial`; null when there is none yet.
   MaskPtr newest(std::uint64_t serial);
