@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <string>
@@ -51,6 +52,21 @@ void forget_dead(Taps& taps) {
   }
 }
 
+// As much as an AudioInput remembers.
+constexpr GstClockTime kKept = AudioInput::Options().history;
+
+struct BufferUnref {
+  void operator()(GstBuffer* buffer) const { gst_buffer_unref(buffer); }
+};
+
+// Sound that passed, for those who come late: a copy, since the buffers of a device come from a
+// pool that has few.
+struct Passed {
+  std::unique_ptr<GstBuffer, BufferUnref> buffer;  // null for a gap
+  gint64 start;
+  GstClockTime duration;
+};
+
 }  // namespace
 
 struct AudioTap::State {
@@ -62,6 +78,32 @@ struct AudioTap::State {
   bool has_format = false;
   bool ended = false;
   GstAudioInfo format{};
+  std::deque<Passed> passed;
+  GstClockTime passed_duration = 0;
+
+  void keep(GstBuffer* buffer, gint64 start, GstClockTime duration) {
+    if (!GST_CLOCK_TIME_IS_VALID(duration)) return;
+    passed.push_back({decltype(Passed::buffer)(buffer), start, duration});
+    passed_duration += duration;
+    while (passed.size() > 1 && passed_duration - passed.front().duration >= kKept) {
+      passed_duration -= passed.front().duration;
+      passed.pop_front();
+    }
+  }
+
+  void forget() {
+    passed.clear();
+    passed_duration = 0;
+  }
+
+  void tell_passed(AudioInput& input) const {
+    for (const auto& p : passed) {
+      if (p.buffer)
+        input.push(p.buffer.get(), p.start);
+      else
+        input.push_gap(p.start, p.duration);
+    }
+  }
 
   void tell_format(AudioInput& input) const {
     std::string reason;
@@ -80,6 +122,7 @@ bool AudioTap::has_listener() const {
 
 void AudioTap::set_format(const GstAudioInfo& info) {
   const std::lock_guard<std::mutex> lock(state_->mutex);
+  if (!state_->has_format || !gst_audio_info_is_equal(&state_->format, &info)) state_->forget();
   state_->format = info;
   state_->has_format = true;
   for (AudioInput* input : state_->listeners) state_->tell_format(*input);
@@ -89,12 +132,17 @@ void AudioTap::push(GstBuffer* buffer, gint64 start) {
   const std::lock_guard<std::mutex> lock(state_->mutex);
   state_->ended = false;
   for (AudioInput* input : state_->listeners) input->push(buffer, start);
+  if (!state_->has_format) return;
+  const auto frames = gst_buffer_get_size(buffer) / gsize(state_->format.bpf);
+  state_->keep(gst_buffer_copy_deep(buffer), start,
+               gst_util_uint64_scale(frames, GST_SECOND, guint64(state_->format.rate)));
 }
 
 void AudioTap::push_gap(gint64 start, GstClockTime duration) {
   const std::lock_guard<std::mutex> lock(state_->mutex);
   state_->ended = false;
   for (AudioInput* input : state_->listeners) input->push_gap(start, duration);
+  state_->keep(nullptr, start, duration);
 }
 
 void AudioTap::end_of_stream() {
@@ -106,6 +154,7 @@ void AudioTap::end_of_stream() {
 void AudioTap::reset() {
   const std::lock_guard<std::mutex> lock(state_->mutex);
   state_->ended = false;
+  state_->forget();
   for (AudioInput* input : state_->listeners) input->reset();
 }
 
@@ -115,10 +164,10 @@ void AudioTap::listen(AudioInput* input) {
   if (input == nullptr) {
     listeners.clear();
   } else {
-    if (std::find(listeners.begin(), listeners.end(), input) == listeners.end()) {
-      listeners.push_back(input);
-    }
+    const bool listens = std::find(listeners.begin(), listeners.end(), input) != listeners.end();
+    if (!listens) listeners.push_back(input);
     if (state_->has_format) state_->tell_format(*input);
+    if (!listens) state_->tell_passed(*input);
     if (state_->ended) input->end_of_stream();
   }
   state_->has_listener = !listeners.empty();
@@ -153,6 +202,7 @@ std::shared_ptr<AudioTap> audio_tap(GstElement* element, const char* name) {
     gst_object_unref(top);
     throw;
   }
+  GST_DEBUG_OBJECT(element, "probe '%s' of %" GST_PTR_FORMAT, key.c_str(), static_cast<void*>(top));
   gst_object_unref(top);
   return tap;
 }

@@ -17,7 +17,7 @@ class AudioTap {
  public:
   AudioTap();
   ~AudioTap();
-  // Whether somebody listens; the probe does no work otherwise.
+  // Whether somebody listens.
   bool has_listener() const;
 
   // Called by the probe from its streaming thread. start: running time of the first sample, ns.
@@ -27,9 +27,11 @@ class AudioTap {
   void end_of_stream();
   void reset();
 
-  // Sound goes to `input`, too, from now on, in the format last set, and it is told when the sound
-  // has ended already; null: to nobody any more. The caller keeps `input` alive until it has said
-  // null or stopped it; neither returns while sound is being handed over.
+  // Sound goes to `input`, too, from now on, in the format last set. It hears at once what passed
+  // before, as far as an AudioInput remembers: a pipeline may run sound well ahead of the frames,
+  // and an element that loads a model comes late. It is told when the sound has ended already;
+  // null: to nobody any more. The caller keeps `input` alive until it has said null or stopped it;
+  // neither returns while sound is being handed over.
   void listen(AudioInput* input);
   // Sound no longer goes to `input`, but to the others as before.
   void stop(AudioInput* input);

@@ -40,7 +40,8 @@ class TapHolder {
 
 struct _GstLightAVSegAudio {
   GstBaseTransform parent;
-  TapHolder holder;  // constructed in init, destroyed in finalize
+  TapHolder holder;   // constructed in init, destroyed in finalize
+  gchar* probe_name;  // object lock; null for the element's own name
 };
 
 G_DEFINE_TYPE_WITH_CODE(GstLightAVSegAudio, gst_lightavseg_audio, GST_TYPE_BASE_TRANSFORM,
@@ -80,7 +81,9 @@ gint64 time_of_sound(const GstSegment& segment, GstClockTime timestamp) {
 
 gboolean start(GstBaseTransform* transform) {
   GstLightAVSegAudio* self = GST_LIGHTAVSEG_AUDIO(transform);
-  gchar* name = gst_element_get_name(self);
+  GST_OBJECT_LOCK(self);
+  gchar* name = g_strdup(self->probe_name ? self->probe_name : GST_OBJECT_NAME(self));
+  GST_OBJECT_UNLOCK(self);
   try {
     self->holder.exchange(lightavseg::gst::audio_tap(GST_ELEMENT(self), name));
   } catch (const std::exception& error) {
@@ -142,27 +145,63 @@ GstFlowReturn transform_ip(GstBaseTransform* transform, GstBuffer* buffer) {
   GstLightAVSegAudio* self = GST_LIGHTAVSEG_AUDIO(transform);
   if (transform->segment.rate <= 0) return GST_FLOW_OK;
   const gint64 begins = time_of_sound(transform->segment, GST_BUFFER_PTS(buffer));
-  with_tap(self, [=](AudioTap& tap) {
-    if (tap.has_listener()) tap.push(buffer, begins);
-  });
+  with_tap(self, [=](AudioTap& tap) { tap.push(buffer, begins); });
   return GST_FLOW_OK;
+}
+
+enum { kPropertyProbeName = 1 };
+
+void set_property(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
+  if (id != kPropertyProbeName) {
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    return;
+  }
+  auto* self = GST_LIGHTAVSEG_AUDIO(object);
+  const gchar* name = g_value_get_string(value);
+  GST_OBJECT_LOCK(self);
+  g_free(self->probe_name);
+  self->probe_name = name && *name ? g_strdup(name) : nullptr;
+  GST_OBJECT_UNLOCK(self);
+}
+
+void get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) {
+  if (id != kPropertyProbeName) {
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    return;
+  }
+  auto* self = GST_LIGHTAVSEG_AUDIO(object);
+  GST_OBJECT_LOCK(self);
+  g_value_set_string(value, self->probe_name ? self->probe_name : "");
+  GST_OBJECT_UNLOCK(self);
 }
 
 void finalize(GObject* object) {
   GST_LIGHTAVSEG_AUDIO(object)->holder.~TapHolder();
+  g_free(GST_LIGHTAVSEG_AUDIO(object)->probe_name);
   G_OBJECT_CLASS(gst_lightavseg_audio_parent_class)->finalize(object);
 }
 
 }  // namespace
 
 static void gst_lightavseg_audio_class_init(GstLightAVSegAudioClass* klass) {
-  G_OBJECT_CLASS(klass)->finalize = finalize;
+  auto* object = G_OBJECT_CLASS(klass);
+  object->set_property = set_property;
+  object->get_property = get_property;
+  object->finalize = finalize;
+  g_object_class_install_property(
+      object, kPropertyProbeName,
+      g_param_spec_string(
+          "probe-name", "Probe name",
+          "Name that the property audio-probe of lightavseg has for this element; empty for the "
+          "element's own name. For hosts that name elements as they like, as video editors do. "
+          "Taken when going to PAUSED",
+          "", GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)));
 
   GstElementClass* element = GST_ELEMENT_CLASS(klass);
   gst_element_class_set_static_metadata(
       element, "Audio-visual segmentation: audio probe", "Filter/Effect/Audio",
       "Passes audio on unchanged and lets a lightavseg of the same pipeline hear it: the one whose "
-      "property audio-probe has the name of this element",
+      "property audio-probe has its name",
       "The LightAVSeg authors");
   gst_element_class_add_static_pad_template(element, &sink_template);
   gst_element_class_add_static_pad_template(element, &src_template);

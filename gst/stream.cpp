@@ -58,10 +58,6 @@ void Stream::start(const Settings& settings) {
   AudioInput::Options audio;
   audio.front_end = worker_.model()->front_end;
   audio_ = std::make_unique<AudioInput>(audio);
-  if (!settings.audio_probe.empty()) {
-    tap_ = audio_tap(gst_element(), settings.audio_probe.c_str());
-    tap_->listen(audio_.get());
-  }
   cancelled_ = false;
   next_serial_ = 1;
   told_audio_ = AudioState::kPlaying;
@@ -75,6 +71,10 @@ void Stream::start(const Settings& settings) {
     earliest_ = GST_CLOCK_TIME_NONE;
   }
   flush();
+  if (!settings.audio_probe.empty()) {
+    tap_ = audio_tap(gst_element(), settings.audio_probe.c_str());
+    tap_->listen(audio_.get());
+  }
   report_latency(settings);
   worker_.start();
   runs_ = true;
@@ -96,11 +96,13 @@ void Stream::flush() {
   worker_.flush();
   for (auto& frame : frames_) gst_buffer_unref(frame.buffer);
   frames_.clear();
-  if (audio_) audio_->reset();
+  // A probe's branch is flushed by itself, and may have gone on by now.
+  if (audio_ && !tap_) audio_->reset();
   restart_ = true;
   interval_count_ = 0;
   last_end_ = 0;
   last_asked_ = 0;
+  probe_end_ = G_MAXINT64;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     earliest_ = GST_CLOCK_TIME_NONE;
@@ -208,12 +210,15 @@ bool Stream::take_audio(GstAggregatorPad* audio) {
 }
 
 // The probe runs in a branch of its own, which nothing here can hold up; what it has not heard by
-// the time patience ends is silence. False when cancelled.
+// the time patience ends is silence, and nobody waits again before it goes on. False when
+// cancelled.
 bool Stream::wait_for_probe(gint64 until) {
   const gint64 give_up = g_get_monotonic_time() + kProbePatience;
   while (audio_->end() < until && !audio_->ended()) {
     if (cancelled_) return false;
+    if (audio_->end() == probe_end_) return true;
     if (g_get_monotonic_time() > give_up) {
+      probe_end_ = audio_->end();
       GST_INFO_OBJECT(element_, "no sound from the probe for %" GST_STIME_FORMAT ", going on",
                       GST_STIME_ARGS(until));
       return true;

@@ -118,6 +118,7 @@ class Stream : private MaskWorkerObserver {
   std::uint64_t last_asked_ = 0;
   AudioWindow window_;
   MaskPtr nothing_;
+  gint64 probe_end_ = G_MAXINT64;  // where its sound ended when patience did
   AudioState told_audio_ = AudioState::kPlaying;
   gint64 audio_missing_since_ = -1;
   GstClockTime told_latency_ = GST_CLOCK_TIME_NONE;
