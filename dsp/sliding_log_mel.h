@@ -51,6 +51,9 @@ class SlidingLogMel {
   const FrontEndSpec& spec() const { return log_mel_.spec(); }
   int frames() const { return frames_; }  // rows of a window, 101 or 98 for one second
   std::size_t window_samples() const { return window_.size(); }
+  // What is remembered; a window reads silence wherever nothing was pushed. Stays valid as long as
+  // this object, and changes with it.
+  const SampleRing& samples() const { return ring_; }
 
   // Takes `count` mono samples at spec().sample_rate whose first one sounds at pts_ns. The time may
   // be negative. Blocks may overlap (the later call wins), leave gaps and come late; one that ends

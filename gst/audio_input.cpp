@@ -78,6 +78,15 @@ gint64 sound_time(gint64 running_time, double rate) {
   return std::llround(double(running_time) * rate);
 }
 
+gint64 sound_time(const GstSegment& segment, GstClockTime timestamp) {
+  if (segment.format != GST_FORMAT_TIME || !GST_CLOCK_TIME_IS_VALID(timestamp)) return kUnknownTime;
+  guint64 distance = 0;
+  const int sign =
+      gst_segment_to_running_time_full(&segment, GST_FORMAT_TIME, timestamp, &distance);
+  if (sign == 0 || distance > static_cast<guint64>(G_MAXINT64)) return kUnknownTime;
+  return sound_time(sign * static_cast<gint64>(distance), segment.rate);
+}
+
 struct AudioInput::State {
   // A stretch of sound whose samples are counted from its start, not placed by their time stamps.
   // `silent` ones do not pass through the converter, which equals a stretch of zeros through it.
@@ -91,8 +100,7 @@ struct AudioInput::State {
     std::int64_t given = 0;  // samples that reached the ring
   };
 
-  explicit State(const Options& wanted)
-      : options(wanted), sliding(make_sliding(wanted)), ring(capacity(*sliding)) {}
+  explicit State(const Options& wanted) : options(wanted), sliding(make_sliding(wanted)) {}
 
   static std::unique_ptr<dsp::SlidingLogMel> make_sliding(const Options& options) {
     dsp::SlidingLogMel::Options sliding;
@@ -103,17 +111,12 @@ struct AudioInput::State {
     return std::make_unique<dsp::SlidingLogMel>(options.front_end, sliding);
   }
 
-  std::size_t capacity(const dsp::SlidingLogMel& of) const {
-    return static_cast<std::size_t>(
-        sample_at(static_cast<gint64>(options.history), of.spec().sample_rate));
-  }
-
   int rate() const { return sliding->spec().sample_rate; }
+  const dsp::SampleRing& ring() const { return sliding->samples(); }
 
   void place(const float* samples, std::size_t count, std::int64_t first) {
     if (count == 0) return;
     sliding->push(samples, count, time_of(first, rate()));
-    ring.write(samples, count, first);
     heard = true;
   }
 
@@ -126,7 +129,6 @@ struct AudioInput::State {
   }
 
   void forget() {
-    ring.clear();
     sliding->reset();
     heard = false;
   }
@@ -138,7 +140,7 @@ struct AudioInput::State {
     if (expecting && time == next && std::abs(position - next_position) <= 1) {
       position = next_position;
     }
-    if (!ring.empty() && position < ring.oldest()) {
+    if (!ring().empty() && position < ring().oldest()) {
       GST_DEBUG("time turned back by more than the history, to %" GST_STIME_FORMAT,
                 GST_STIME_ARGS(time));
       forget();
@@ -214,8 +216,8 @@ struct AudioInput::State {
     run.frames += frames;
     expect_from_run();
     // Only what will be remembered, however long the silence.
-    const std::int64_t from =
-        std::max(run.first + run.given, next_position - static_cast<std::int64_t>(ring.capacity()));
+    const std::int64_t from = std::max(
+        run.first + run.given, next_position - static_cast<std::int64_t>(ring().capacity()));
     place_silence(from, next_position);
     run.given = next_position - run.first;
   }
@@ -231,7 +233,7 @@ struct AudioInput::State {
     close_run();
     const std::int64_t last = sample_at(until, rate());
     std::int64_t first = position_of(from);
-    first = std::max(first, last - static_cast<std::int64_t>(ring.capacity()));
+    first = std::max(first, last - static_cast<std::int64_t>(ring().capacity()));
     place_silence(first, last);
     expecting = true;
     next = until;
@@ -246,16 +248,16 @@ struct AudioInput::State {
 
   // Tells the new features of all that is remembered; holes stay holes.
   void replay_into(dsp::SlidingLogMel& target) const {
-    if (ring.empty()) return;
+    if (ring().empty()) return;
     std::vector<float> samples;
-    std::int64_t first = ring.oldest();
+    std::int64_t first = ring().oldest();
     const auto tell = [&] {
       target.push(samples.data(), samples.size(), time_of(first, rate()));
       samples.clear();
     };
-    for (std::int64_t position = ring.oldest(); position < ring.newest(); ++position) {
+    for (std::int64_t position = ring().oldest(); position < ring().newest(); ++position) {
       float sample = 0;
-      if (ring.read(position, 1, &sample) == 0) {
+      if (ring().read(position, 1, &sample) == 0) {
         tell();
         continue;
       }
@@ -267,7 +269,6 @@ struct AudioInput::State {
 
   Options options;
   std::unique_ptr<dsp::SlidingLogMel> sliding;
-  dsp::SampleRing ring;  // the same samples as inside `sliding`
   std::unique_ptr<MonoConverter> converter;
   Run run;
   bool expecting = false;  // the next two are known
@@ -297,12 +298,10 @@ void AudioInput::set_front_end(dsp::FrontEnd front_end) {
   if (rate == s.rate()) {
     s.replay_into(*sliding);
   } else {
-    dsp::SampleRing ring(s.capacity(*sliding));
     std::unique_ptr<MonoConverter> converter;
     if (s.converter != nullptr) {
       converter = MonoConverter::make(s.converter->input(), rate, nullptr);
     }
-    s.ring = std::move(ring);
     s.converter = std::move(converter);
     s.run = State::Run();
     s.expecting = s.heard = false;
@@ -365,7 +364,7 @@ void AudioInput::push_gap(gint64 start, GstClockTime duration) {
 gint64 AudioInput::end() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   const State& s = *state_;
-  return s.ring.empty() ? G_MININT64 : time_of(s.ring.newest(), s.rate());
+  return s.ring().empty() ? G_MININT64 : time_of(s.ring().newest(), s.rate());
 }
 
 bool AudioInput::ended() const {
@@ -390,8 +389,8 @@ void AudioInput::window(gint64 end, AudioWindow& out) {
   out.filled = window.filled;
 
   s.window_samples.resize(s.sliding->window_samples());
-  s.ring.read(sample_at(window.start_ns, spec.sample_rate), s.window_samples.size(),
-              s.window_samples.data());
+  s.ring().read(sample_at(window.start_ns, spec.sample_rate), s.window_samples.size(),
+                s.window_samples.data());
   out.silent = std::all_of(s.window_samples.begin(), s.window_samples.end(),
                            [](float sample) { return sample == 0.0f; });
 

@@ -32,6 +32,9 @@ constexpr gint64 kUnknownTime = G_MININT64;
 // AudioInput counts by. At double speed two seconds of sound pass in one second of running time;
 // the second that belongs to a frame shall still be a second of sound. Rates below 0 count as 1.
 gint64 sound_time(gint64 running_time, double rate);
+// The same of a time stamp of a stream, also before and after its segment. kUnknownTime for
+// GST_CLOCK_TIME_NONE, and in a segment without time.
+gint64 sound_time(const GstSegment& segment, GstClockTime timestamp);
 
 struct AudioWindow {
   std::vector<float> log_mel;  // [frames, 64], row-major

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "gst/owned.h"
+
 namespace lightavseg::gst {
 namespace {
 
@@ -55,14 +57,10 @@ void forget_dead(Taps& taps) {
 // As much as an AudioInput remembers.
 constexpr GstClockTime kKept = AudioInput::Options().history;
 
-struct BufferUnref {
-  void operator()(GstBuffer* buffer) const { gst_buffer_unref(buffer); }
-};
-
 // Sound that passed, for those who come late: a copy, since the buffers of a device come from a
 // pool that has few.
 struct Passed {
-  std::unique_ptr<GstBuffer, BufferUnref> buffer;  // null for a gap
+  Owned<GstBuffer> buffer;  // null for a gap
   gint64 start;
   GstClockTime duration;
 };
@@ -83,7 +81,7 @@ struct AudioTap::State {
 
   void keep(GstBuffer* buffer, gint64 start, GstClockTime duration) {
     if (!GST_CLOCK_TIME_IS_VALID(duration)) return;
-    passed.push_back({decltype(Passed::buffer)(buffer), start, duration});
+    passed.push_back({Owned<GstBuffer>(buffer), start, duration});
     passed_duration += duration;
     while (passed.size() > 1 && passed_duration - passed.front().duration >= kKept) {
       passed_duration -= passed.front().duration;

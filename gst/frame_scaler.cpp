@@ -98,11 +98,14 @@ bool FrameScaler::configure(const GstVideoInfo& video, int height, int width) {
   return true;
 }
 
-bool FrameScaler::scale(GstBuffer* buffer, std::vector<std::uint8_t>& out) {
+bool FrameScaler::scale(GstBuffer* buffer, std::vector<std::uint8_t>& out, std::string* reason) {
   if (converter_ == nullptr) return false;
   MappedFrame in(buffer, in_, GST_MAP_READ);
   MappedFrame small(scaled_, small_, GST_MAP_READWRITE);
-  if (!in || !small) return false;
+  if (!in || !small) {
+    if (reason != nullptr) *reason = (!in ? in : small).reason();
+    return false;
+  }
   gst_video_converter_frame(converter_, in.get(), small.get());
 
   out.resize(static_cast<std::size_t>(small_.width) * static_cast<std::size_t>(small_.height) * 3);

@@ -5,6 +5,7 @@
 #include <gst/video/video.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "gst/color_values.h"
@@ -26,8 +27,9 @@ class FrameScaler {
   bool configure(const GstVideoInfo& video, int height, int width);
 
   // buffer: of the configured video. out: [height, width, 3]. False when not configured, or when
-  // the buffer cannot be mapped (shorter than its caps or its GstVideoMeta say).
-  bool scale(GstBuffer* buffer, std::vector<std::uint8_t>& out);
+  // the buffer cannot be mapped (shorter than its caps or its GstVideoMeta say); `reason`, if not
+  // null, then tells why.
+  bool scale(GstBuffer* buffer, std::vector<std::uint8_t>& out, std::string* reason = nullptr);
 
  private:
   void clear();

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "gst/debug.h"
+#include "gst/owned.h"
 #include "gst/settings.h"
 #include "gst/stream.h"
 #include "model/files/file_error.h"
@@ -24,6 +25,7 @@
 
 GST_DEBUG_CATEGORY(lightavseg_debug);
 
+using lightavseg::gst::Owned;
 using lightavseg::gst::Settings;
 using lightavseg::gst::Stream;
 
@@ -71,18 +73,13 @@ Settings copy_settings(GstLightAVSeg* self) {
   return copy;
 }
 
-struct Unref {
-  void operator()(GstAggregatorPad* pad) const { gst_object_unref(pad); }
-};
-using PadRef = std::unique_ptr<GstAggregatorPad, Unref>;
-
-// The audio pad with a reference, or null.
-PadRef ref_audio_pad(GstLightAVSeg* self) {
+// The audio pad, or null.
+Owned<GstAggregatorPad> ref_audio_pad(GstLightAVSeg* self) {
   GST_OBJECT_LOCK(self);
   auto* pad = self->audio_pad;
   if (pad) gst_object_ref(pad);
   GST_OBJECT_UNLOCK(self);
-  return PadRef(pad);
+  return Owned<GstAggregatorPad>(pad);
 }
 
 // The path that a model property stands for. Throws FileError when no model ships.

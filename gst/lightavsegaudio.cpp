@@ -16,7 +16,7 @@ GST_DEBUG_CATEGORY_STATIC(lightavsegaudio_debug);
 namespace {
 
 using lightavseg::gst::AudioTap;
-using lightavseg::gst::kUnknownTime;
+using lightavseg::gst::sound_time;
 
 // The tap changes between READY and PAUSED, while a flush may come from any thread.
 class TapHolder {
@@ -69,16 +69,6 @@ void with_tap(GstLightAVSegAudio* self, Use use) {
   }
 }
 
-// Where a time stamp sounds, also before the segment starts.
-gint64 time_of_sound(const GstSegment& segment, GstClockTime timestamp) {
-  if (segment.format != GST_FORMAT_TIME || !GST_CLOCK_TIME_IS_VALID(timestamp)) return kUnknownTime;
-  guint64 distance = 0;
-  const int sign =
-      gst_segment_to_running_time_full(&segment, GST_FORMAT_TIME, timestamp, &distance);
-  if (sign == 0 || distance > static_cast<guint64>(G_MAXINT64)) return kUnknownTime;
-  return lightavseg::gst::sound_time(sign * static_cast<gint64>(distance), segment.rate);
-}
-
 gboolean start(GstBaseTransform* transform) {
   GstLightAVSegAudio* self = GST_LIGHTAVSEG_AUDIO(transform);
   GST_OBJECT_LOCK(self);
@@ -122,7 +112,7 @@ gboolean sink_event(GstBaseTransform* transform, GstEvent* event) {
       GstClockTime timestamp, duration;
       gst_event_parse_gap(event, &timestamp, &duration);
       if (transform->segment.rate > 0) {
-        const gint64 begins = time_of_sound(transform->segment, timestamp);
+        const gint64 begins = sound_time(transform->segment, timestamp);
         with_tap(self, [=](AudioTap& tap) { tap.push_gap(begins, duration); });
       }
       break;
@@ -144,7 +134,7 @@ gboolean sink_event(GstBaseTransform* transform, GstEvent* event) {
 GstFlowReturn transform_ip(GstBaseTransform* transform, GstBuffer* buffer) {
   GstLightAVSegAudio* self = GST_LIGHTAVSEG_AUDIO(transform);
   if (transform->segment.rate <= 0) return GST_FLOW_OK;
-  const gint64 begins = time_of_sound(transform->segment, GST_BUFFER_PTS(buffer));
+  const gint64 begins = sound_time(transform->segment, GST_BUFFER_PTS(buffer));
   with_tap(self, [=](AudioTap& tap) { tap.push(buffer, begins); });
   return GST_FLOW_OK;
 }

@@ -17,10 +17,6 @@ namespace {
 // frame, so this many earlier ones are more than any queue of frames needs.
 constexpr std::size_t kKeptMasks = 32;
 
-GstClockTime now() {
-  return GstClockTime(g_get_monotonic_time()) * GST_USECOND;
-}
-
 std::vector<std::string> read_labels(const std::string& path) {
   std::ifstream file(path);
   if (!file) throw FileError(path, "", "cannot be read; give a text file with one name per line");
@@ -47,26 +43,6 @@ std::shared_ptr<const ModelDescription> describe(const Segmenter& segmenter,
 
 }  // namespace
 
-MaskJob& MaskJob::operator=(MaskJob&& other) noexcept {
-  if (this == &other) return *this;
-  gst_clear_buffer(&frame);
-  serial = other.serial;
-  frame = std::exchange(other.frame, nullptr);
-  video = other.video;
-  pts = other.pts;
-  running_time = other.running_time;
-  audio = std::move(other.audio);
-  restart = other.restart;
-  classes = std::move(other.classes);
-  smoothing = other.smoothing;
-  threshold = other.threshold;
-  return *this;
-}
-
-MaskJob::~MaskJob() {
-  gst_clear_buffer(&frame);
-}
-
 MaskWorker::MaskWorker(SegmenterFactory factory, MaskWorkerObserver& observer)
     : factory_(std::move(factory)), observer_(observer) {
 }
@@ -78,15 +54,9 @@ MaskWorker::~MaskWorker() {
 void MaskWorker::load(const std::string& model_path, const std::string& labels_path,
                       const SegmenterOptions& options) {
   options_ = options;
-  segmenter_ = factory_(model_path, options_);
-  auto description = describe(*segmenter_, labels_path);
-  heard_serial_ = 0;
-  selected_names_.clear();
-  selection_.clear();
-  smoothing_.reset();
+  take_model(model_path, labels_path);
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    model_ = std::move(description);
     stopping_ = cancelled_ = model_pending_ = false;
     failure_ = nullptr;
     settled_ = 0;
@@ -95,6 +65,18 @@ void MaskWorker::load(const std::string& model_path, const std::string& labels_p
     stats_ = {};
   }
   measure_first_runs();
+}
+
+void MaskWorker::take_model(const std::string& model_path, const std::string& labels_path) {
+  auto segmenter = factory_(model_path, options_);
+  auto description = describe(*segmenter, labels_path);
+  segmenter_ = std::move(segmenter);
+  heard_serial_ = 0;
+  selected_names_.clear();
+  selection_.clear();
+  smoothing_.reset();
+  std::lock_guard<std::mutex> lock(mutex_);
+  model_ = std::move(description);
 }
 
 void MaskWorker::start() {
@@ -111,15 +93,14 @@ void MaskWorker::measure_first_runs() {
   picture_.assign(std::size_t(model.height) * std::size_t(model.width) * 3, 0);
   GstClockTime took = 0;
   for (int i = 0; i < 2; ++i) {
-    const auto start = now();
+    const auto start = gst_util_get_timestamp();
     segmenter_->segment(picture_.data(), features.data(), frames, false, {}, segmentation_);
-    took = now() - start;
+    took = gst_util_get_timestamp() - start;
   }
   std::lock_guard<std::mutex> lock(mutex_);
   // Other elements will want the same cores once everything runs.
   latency_ =
       LatencyEstimate(std::max<GstClockTime>(took * 3 / 2 + 5 * GST_MSECOND, 10 * GST_MSECOND));
-  latency_changed_ = true;
 }
 
 void MaskWorker::stop() {
@@ -220,11 +201,6 @@ MaskWorkerStats MaskWorker::stats() const {
   return stats;
 }
 
-bool MaskWorker::take_latency_change() {
-  std::lock_guard<std::mutex> lock(mutex_);
-  return std::exchange(latency_changed_, false);
-}
-
 void MaskWorker::run() {
   std::unique_lock<std::mutex> lock(mutex_);
   for (;;) {
@@ -243,7 +219,7 @@ void MaskWorker::run() {
       lock.unlock();
       MaskPtr mask;
       std::exception_ptr failure;
-      const auto start = now();
+      const auto start = gst_util_get_timestamp();
       try {
         if (job.restart || smoothing_epoch_ != epoch) smoothing_.reset();
         smoothing_epoch_ = epoch;
@@ -251,14 +227,14 @@ void MaskWorker::run() {
       } catch (...) {
         failure = std::current_exception();
       }
-      const auto took = now() - start;
+      const auto took = gst_util_get_timestamp() - start;
       lock.lock();
       if (failure) {
         failure_ = failure;
       } else if (epoch == epoch_) {
         (job.audio.silent ? stats_.silent : stats_.inferences) += 1;
         // Silence costs nothing; it must not make the promise optimistic.
-        if (!job.audio.silent) latency_changed_ |= latency_.add(took);
+        if (!job.audio.silent) latency_.add(took);
         finished_.push_back({job.serial, std::move(mask)});
         if (finished_.size() > kKeptMasks) finished_.pop_front();
       }
@@ -279,18 +255,8 @@ void MaskWorker::load_pending_model() {
     model_pending_ = false;
   }
   try {
-    auto next = factory_(path, options_);
-    auto description = describe(*next, labels);
-    segmenter_ = std::move(next);
-    heard_serial_ = 0;
-    selected_names_.clear();
-    selection_.clear();
-    smoothing_.reset();
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      model_ = description;
-    }
-    observer_.model_changed(description);
+    take_model(path, labels);
+    observer_.model_changed(model_);
   } catch (const std::exception& e) {
     observer_.model_failed(path, e.what());
   }
@@ -333,12 +299,8 @@ MaskPtr MaskWorker::make_mask(const MaskJob& job) {
     if (!scaler_.configure(job.video, model_->height, model_->width))
       throw std::runtime_error(
           fmt::format("GstVideoConverter cannot read {}", GST_VIDEO_INFO_NAME(&job.video)));
-    if (!scaler_.scale(job.frame, picture_))
-      throw FrameError(
-          fmt::format("a video buffer of {} bytes is too short for its caps ({} {}x{}, {} bytes)",
-                      gst_buffer_get_size(job.frame), GST_VIDEO_INFO_NAME(&job.video),
-                      GST_VIDEO_INFO_WIDTH(&job.video), GST_VIDEO_INFO_HEIGHT(&job.video),
-                      GST_VIDEO_INFO_SIZE(&job.video)));
+    std::string reason;
+    if (!scaler_.scale(job.frame.get(), picture_, &reason)) throw FrameError(reason);
     const bool same = heard_serial_ != 0 && heard_serial_ == job.audio.serial;
     segmenter_->segment(picture_.data(), job.audio.log_mel.data(), job.audio.frames, same,
                         selection_of(job.classes), segmentation_);

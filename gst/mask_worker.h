@@ -21,6 +21,7 @@
 #include "gst/frame_scaler.h"
 #include "gst/latency_estimate.h"
 #include "gst/mask.h"
+#include "gst/owned.h"
 #include "model/inference/mask_filter.h"
 #include "model/inference/segmenter.h"
 
@@ -34,8 +35,8 @@ class FrameError : public std::runtime_error {
 
 // One frame to make a mask for.
 struct MaskJob {
-  std::uint64_t serial = 0;    // of the frame; rises from job to job
-  GstBuffer* frame = nullptr;  // owned by the job
+  std::uint64_t serial = 0;  // of the frame; rises from job to job
+  Owned<GstBuffer> frame;
   GstVideoInfo video{};
   GstClockTime pts = GST_CLOCK_TIME_NONE;
   GstClockTime running_time = GST_CLOCK_TIME_NONE;
@@ -44,13 +45,6 @@ struct MaskJob {
   std::vector<std::string> classes;  // names to select; empty: whatever sounds
   double smoothing = 0;              // 0..1
   double threshold = 0.5;            // of the summary
-
-  MaskJob() = default;
-  MaskJob(MaskJob&& other) noexcept { *this = std::move(other); }
-  MaskJob& operator=(MaskJob&& other) noexcept;
-  MaskJob(const MaskJob&) = delete;
-  MaskJob& operator=(const MaskJob&) = delete;
-  ~MaskJob();
 };
 
 // What is told to the element from the worker's thread.
@@ -115,11 +109,11 @@ class MaskWorker {
   std::shared_ptr<const ModelDescription> model() const;
   GstClockTime latency() const;  // promise for the time of a job, ns
   MaskWorkerStats stats() const;
-  // True once after the promise changed.
-  bool take_latency_change();
 
  private:
   void run();
+  // Throws and keeps the model before when this one cannot be had.
+  void take_model(const std::string& model_path, const std::string& labels_path);
   void load_pending_model();
   MaskPtr make_mask(const MaskJob& job);
   ClassSelection selection_of(const std::vector<std::string>& names);
@@ -140,7 +134,7 @@ class MaskWorker {
   std::deque<Finished> finished_;
   std::uint64_t settled_ = 0;
   std::uint64_t epoch_ = 0;  // counts flushes, so that a mask from before one is not kept
-  bool stopping_ = false, cancelled_ = false, latency_changed_ = false;
+  bool stopping_ = false, cancelled_ = false;
   bool model_pending_ = false;
   std::string pending_model_, pending_labels_;
   std::exception_ptr failure_;

@@ -36,10 +36,6 @@ bool is_gap(GstBuffer* buffer) {
   return GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_GAP) && gst_buffer_get_size(buffer) == 0;
 }
 
-GstClockTime now() {
-  return GstClockTime(g_get_monotonic_time()) * GST_USECOND;
-}
-
 }  // namespace
 
 Stream::Stream(GstAggregator* element, GstAggregatorPad* video, SegmenterFactory factory)
@@ -62,13 +58,12 @@ void Stream::start(const Settings& settings) {
   next_serial_ = 1;
   told_audio_ = AudioState::kPlaying;
   audio_missing_since_ = -1;
-  told_latency_ = GST_CLOCK_TIME_NONE;
   nothing_.reset();
   {
     std::lock_guard<std::mutex> lock(mutex_);
     frames_out_ = reused_ = skipped_ = 0;
     render_time_ = LatencyEstimate(10 * GST_MSECOND);
-    earliest_ = GST_CLOCK_TIME_NONE;
+    latency_ = 0;
   }
   flush();
   if (!settings.audio_probe.empty()) {
@@ -86,7 +81,6 @@ void Stream::stop() {
   worker_.stop();
   if (tap_) tap_->stop(audio_.get());
   tap_.reset();
-  for (auto& frame : frames_) gst_buffer_unref(frame.buffer);
   frames_.clear();
   gst_clear_caps(&video_caps_);
   audio_.reset();
@@ -94,7 +88,6 @@ void Stream::stop() {
 
 void Stream::flush() {
   worker_.flush();
-  for (auto& frame : frames_) gst_buffer_unref(frame.buffer);
   frames_.clear();
   // A probe's branch is flushed by itself, and may have gone on by now.
   if (audio_ && !tap_) audio_->reset();
@@ -126,17 +119,17 @@ GstFlowReturn Stream::aggregate(const Settings& settings, GstAggregatorPad* audi
 // that the result does not depend on how fast anything is.
 GstFlowReturn Stream::aggregate_recorded(const Settings& settings, GstAggregatorPad* audio) {
   if (const auto flow = drain(settings); flow != GST_FLOW_OK) return flow;
-  GstBuffer* buffer = gst_aggregator_pad_peek_buffer(video_);
+  Owned<GstBuffer> buffer(gst_aggregator_pad_peek_buffer(video_));
   if (!buffer) {
     if (gst_aggregator_pad_is_eos(video_)) return GST_FLOW_EOS;
     return GST_AGGREGATOR_FLOW_NEED_DATA;
   }
-  if (is_gap(buffer)) {
+  if (is_gap(buffer.get())) {
     gst_aggregator_pad_drop_buffer(video_);
-    return pass_gap(buffer, settings);
+    return pass_gap(std::move(buffer), settings);
   }
-  const gint64 needed = describe(buffer).sound_end + settings.audio_offset;
-  gst_buffer_unref(buffer);
+  const gint64 needed = times_of(buffer.get()).sound_end + settings.audio_offset;
+  buffer.reset();
   if (audio) {
     // What ended may be the sound of a pad before this one.
     while (audio_->end() < needed && !(audio_->ended() && gst_aggregator_pad_is_eos(audio)))
@@ -144,9 +137,9 @@ GstFlowReturn Stream::aggregate_recorded(const Settings& settings, GstAggregator
   } else if (tap_ && !wait_for_probe(needed)) {
     return GST_AGGREGATOR_FLOW_NEED_DATA;
   }
-  buffer = gst_aggregator_pad_pop_buffer(video_);
+  buffer.reset(gst_aggregator_pad_pop_buffer(video_));
   if (!buffer) return GST_AGGREGATOR_FLOW_NEED_DATA;
-  hold(buffer, settings, false);
+  hold(std::move(buffer), settings, false);
   return drain(settings);
 }
 
@@ -156,12 +149,12 @@ GstFlowReturn Stream::aggregate_live(const Settings& settings, GstAggregatorPad*
   if (audio)
     while (take_audio(audio) && !audio_->ended()) {
     }
-  while (GstBuffer* buffer = gst_aggregator_pad_pop_buffer(video_)) {
-    if (is_gap(buffer)) {
-      if (const auto flow = pass_gap(buffer, settings); flow != GST_FLOW_OK) return flow;
+  while (Owned<GstBuffer> buffer{gst_aggregator_pad_pop_buffer(video_)}) {
+    if (is_gap(buffer.get())) {
+      if (const auto flow = pass_gap(std::move(buffer), settings); flow != GST_FLOW_OK) return flow;
       continue;
     }
-    hold(buffer, settings, true);
+    hold(std::move(buffer), settings, true);
   }
   GstFlowReturn flow = GST_AGGREGATOR_FLOW_NEED_DATA;
   if (gst_aggregator_pad_is_eos(video_)) {
@@ -190,22 +183,17 @@ GstFlowReturn Stream::aggregate_live(const Settings& settings, GstAggregatorPad*
 
 // Takes one buffer of the audio pad; false when there is none yet.
 bool Stream::take_audio(GstAggregatorPad* audio) {
-  GstBuffer* buffer = gst_aggregator_pad_pop_buffer(audio);
+  const Owned<GstBuffer> buffer(gst_aggregator_pad_pop_buffer(audio));
   if (!buffer) {
     if (!gst_aggregator_pad_is_eos(audio)) return false;
     audio_->end_of_stream();
     return true;
   }
-  const GstSegment segment = segment_of(audio);
-  const GstClockTime pts = GST_BUFFER_PTS(buffer);
-  const gint64 start = GST_CLOCK_TIME_IS_VALID(pts)
-                           ? sound_time(running_time(segment, pts), segment.rate)
-                           : kUnknownTime;
-  if (is_gap(buffer))
-    audio_->push_gap(start, GST_BUFFER_DURATION_IS_VALID(buffer) ? GST_BUFFER_DURATION(buffer) : 0);
+  const gint64 start = sound_time(segment_of(audio), GST_BUFFER_PTS(buffer.get()));
+  if (is_gap(buffer.get()))
+    audio_->push_gap(start, GST_BUFFER_DURATION(buffer.get()));
   else
-    audio_->push(buffer, start);
-  gst_buffer_unref(buffer);
+    audio_->push(buffer.get(), start);
   return true;
 }
 
@@ -228,24 +216,24 @@ bool Stream::wait_for_probe(gint64 until) {
   return true;
 }
 
-Stream::Frame Stream::describe(GstBuffer* buffer) const {
+Stream::FrameTimes Stream::times_of(GstBuffer* buffer) const {
   const GstSegment segment = segment_of(video_);
-  Frame frame{buffer, next_serial_, GST_BUFFER_DURATION(buffer), 0, 0, 0, 0};
-  if (!GST_CLOCK_TIME_IS_VALID(frame.duration))
-    frame.duration = video_info_.fps_n > 0
+  FrameTimes times{GST_BUFFER_DURATION(buffer), 0, 0, 0};
+  if (!GST_CLOCK_TIME_IS_VALID(times.duration))
+    times.duration = video_info_.fps_n > 0
                          ? gst_util_uint64_scale(GST_SECOND, guint64(video_info_.fps_d),
                                                  guint64(video_info_.fps_n))
                          : 0;
   const GstClockTime pts = GST_BUFFER_PTS(buffer);
   if (GST_CLOCK_TIME_IS_VALID(pts)) {
-    frame.start = running_time(segment, pts);
-    frame.end = running_time(segment, pts + frame.duration);
+    times.start = running_time(segment, pts);
+    times.end = running_time(segment, pts + times.duration);
   } else {
-    frame.start = last_end_;
-    frame.end = last_end_ + gint64(frame.duration);
+    times.start = last_end_;
+    times.end = last_end_ + gint64(times.duration);
   }
-  frame.sound_end = sound_time(frame.end, segment.rate);
-  return frame;
+  times.sound_end = sound_time(times.end, segment.rate);
+  return times;
 }
 
 Stream::Turn Stream::turn_of(const Frame& frame, const Settings& settings) {
@@ -256,11 +244,11 @@ Stream::Turn Stream::turn_of(const Frame& frame, const Settings& settings) {
   return late ? Turn::kLate : Turn::kInfer;
 }
 
-// Takes a frame (transfer full) and asks for its mask.
-void Stream::hold(GstBuffer* buffer, const Settings& settings, bool live) {
-  Frame frame = describe(buffer);
-  ++next_serial_;
-  if (GST_BUFFER_IS_DISCONT(buffer) && frame.start != last_end_) restart_ = true;
+// Takes a frame and asks for its mask.
+void Stream::hold(Owned<GstBuffer> buffer, const Settings& settings, bool live) {
+  const auto times = times_of(buffer.get());
+  Frame frame{times, std::move(buffer), next_serial_++, 0};
+  if (GST_BUFFER_IS_DISCONT(frame.buffer.get()) && frame.start != last_end_) restart_ = true;
   last_end_ = std::max(frame.end, frame.start);
   const auto turn = turn_of(frame, settings);
   if (turn == Turn::kInfer) {
@@ -270,7 +258,7 @@ void Stream::hold(GstBuffer* buffer, const Settings& settings, bool live) {
     report_late(frame);
   }
   frame.needs = last_asked_;
-  frames_.push_back(frame);
+  frames_.push_back(std::move(frame));
 }
 
 MaskJob Stream::job_for(const Frame& frame, const Settings& settings, bool live) {
@@ -286,9 +274,9 @@ MaskJob Stream::job_for(const Frame& frame, const Settings& settings, bool live)
   }
   MaskJob job;
   job.serial = frame.serial;
-  job.frame = gst_buffer_ref(frame.buffer);
+  job.frame.reset(gst_buffer_ref(frame.buffer.get()));
   job.video = video_info_;
-  job.pts = GST_BUFFER_PTS(frame.buffer);
+  job.pts = GST_BUFFER_PTS(frame.buffer.get());
   job.running_time = GstClockTime(std::max<gint64>(frame.start, 0));
   job.audio = window_;
   job.restart = std::exchange(restart_, false);
@@ -308,12 +296,12 @@ GstFlowReturn Stream::drain(const Settings& settings) {
   return GST_FLOW_OK;
 }
 
-GstFlowReturn Stream::pass_gap(GstBuffer* gap, const Settings& settings) {
+GstFlowReturn Stream::pass_gap(Owned<GstBuffer> gap, const Settings& settings) {
   const auto flow = drain(settings);
   if (flow == GST_FLOW_OK)
-    gst_pad_push_event(GST_AGGREGATOR_SRC_PAD(element_),
-                       gst_event_new_gap(GST_BUFFER_PTS(gap), GST_BUFFER_DURATION(gap)));
-  gst_buffer_unref(gap);
+    gst_pad_push_event(
+        GST_AGGREGATOR_SRC_PAD(element_),
+        gst_event_new_gap(GST_BUFFER_PTS(gap.get()), GST_BUFFER_DURATION(gap.get())));
   return flow;
 }
 
@@ -339,11 +327,11 @@ MaskPtr Stream::mask_for(const Frame& frame, const Settings& settings, GstClockT
 GstFlowReturn Stream::release(const Settings& settings) {
   GstClockTime age;
   const auto mask = mask_for(frames_.front(), settings, &age);
-  const Frame frame = frames_.front();
+  Frame frame = std::move(frames_.front());
   frames_.pop_front();
-  const auto start = now();
+  const auto start = gst_util_get_timestamp();
   std::string reason;
-  GstBuffer* out = renderer_.render(frame.buffer, *mask, settings.render, &reason);
+  GstBuffer* out = renderer_.render(frame.buffer.release(), *mask, settings.render, &reason);
   if (!out) {
     GST_ELEMENT_ERROR(element_, STREAM, FORMAT, ("A video frame cannot be read."),
                       ("%s", reason.c_str()));
@@ -351,7 +339,7 @@ GstFlowReturn Stream::release(const Settings& settings) {
   }
   out = gst_buffer_make_writable(out);
   attach_mask_meta(out, output_info_, *mask, age);
-  const auto took = now() - start;
+  const auto took = gst_util_get_timestamp() - start;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     render_time_.add(took);
@@ -374,10 +362,8 @@ GstClockTime Stream::next_time() {
   if (!frames_.empty()) next = frames_.front().start - gint64(render);
   // A frame that waits in the pad for sound that does not come must be taken at once: at the
   // time at which upstream's latency alone has passed.
-  if (GstBuffer* waiting = gst_aggregator_pad_peek_buffer(video_)) {
-    next = std::min(next, describe(waiting).start - gint64(own));
-    gst_buffer_unref(waiting);
-  }
+  if (const Owned<GstBuffer> waiting{gst_aggregator_pad_peek_buffer(video_)})
+    next = std::min(next, times_of(waiting.get()).start - gint64(own));
   if (next == G_MAXINT64) return GST_CLOCK_TIME_NONE;
   return GstClockTime(std::max<gint64>(next, 0));
 }

@@ -15,6 +15,7 @@
 #include "gst/audio_probe.h"
 #include "gst/latency_estimate.h"
 #include "gst/mask_worker.h"
+#include "gst/owned.h"
 #include "gst/renderer.h"
 #include "gst/settings.h"
 
@@ -63,12 +64,14 @@ class Stream : private MaskWorkerObserver {
   GstStructure* stats() const;
 
  private:
-  struct Frame {
-    GstBuffer* buffer;  // owned
-    std::uint64_t serial;
+  struct FrameTimes {
     GstClockTime duration;
-    gint64 start, end;    // running time
-    gint64 sound_end;     // of the second of sound that belongs to it, before audio-offset
+    gint64 start, end;  // running time
+    gint64 sound_end;   // of the second of sound that belongs to it, before audio-offset
+  };
+  struct Frame : FrameTimes {
+    Owned<GstBuffer> buffer;
+    std::uint64_t serial;
     std::uint64_t needs;  // serial of the newest frame up to this one that was given to the worker
   };
 
@@ -81,14 +84,14 @@ class Stream : private MaskWorkerObserver {
   GstFlowReturn aggregate_recorded(const Settings& settings, GstAggregatorPad* audio);
   bool take_audio(GstAggregatorPad* audio);
   bool wait_for_probe(gint64 until);
-  Frame describe(GstBuffer* buffer) const;
-  void hold(GstBuffer* buffer, const Settings& settings, bool live);
+  FrameTimes times_of(GstBuffer* buffer) const;
+  void hold(Owned<GstBuffer> buffer, const Settings& settings, bool live);
   enum class Turn { kInfer, kBetween, kLate, kBackwards };
   Turn turn_of(const Frame& frame, const Settings& settings);
   MaskJob job_for(const Frame& frame, const Settings& settings, bool live);
   GstFlowReturn release(const Settings& settings);
   GstFlowReturn drain(const Settings& settings);
-  GstFlowReturn pass_gap(GstBuffer* gap, const Settings& settings);
+  GstFlowReturn pass_gap(Owned<GstBuffer> gap, const Settings& settings);
   MaskPtr mask_for(const Frame& frame, const Settings& settings, GstClockTime* age);
   MaskPtr nothing(GstClockTime pts, gint64 start);
   void report_latency(const Settings& settings);
@@ -121,7 +124,6 @@ class Stream : private MaskWorkerObserver {
   gint64 probe_end_ = G_MAXINT64;  // where its sound ended when patience did
   AudioState told_audio_ = AudioState::kPlaying;
   gint64 audio_missing_since_ = -1;
-  GstClockTime told_latency_ = GST_CLOCK_TIME_NONE;
 
   mutable std::mutex mutex_;  // of what follows; held for a few instructions only
   GstClockTime earliest_ = GST_CLOCK_TIME_NONE;
@@ -129,7 +131,7 @@ class Stream : private MaskWorkerObserver {
   LatencyEstimate render_time_{10 * GST_MSECOND};
   std::uint64_t frames_out_ = 0, reused_ = 0, skipped_ = 0;
   double audio_level_db_ = -100, audio_fill_ = 0;
-  GstClockTime latency_ = 0;
+  GstClockTime latency_ = 0;  // told to the base class; 0: none yet
 };
 
 }  // namespace lightavseg::gst

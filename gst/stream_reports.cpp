@@ -48,19 +48,14 @@ void Stream::unknown_class(const std::string& name, const ModelDescription& mode
 }
 
 void Stream::report_latency(const Settings& settings) {
-  GstClockTime render;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    render = render_time_.promise();
-  }
   const GstClockTime ahead = GstClockTime(std::max<gint64>(settings.audio_offset, 0));
   // Beyond a fifth of a second a picture that waits is worse than a mask that is late.
   const GstClockTime mask = std::min<GstClockTime>(worker_.latency(), 200 * GST_MSECOND);
-  const GstClockTime latency = mask + render + ahead;
-  if (latency == told_latency_) return;
-  told_latency_ = latency;
+  GstClockTime latency;
   {
     std::lock_guard<std::mutex> lock(mutex_);
+    latency = mask + render_time_.promise() + ahead;
+    if (latency == latency_) return;
     latency_ = latency;
   }
   GST_DEBUG_OBJECT(element_, "latency %" GST_TIME_FORMAT, GST_TIME_ARGS(latency));
@@ -116,7 +111,7 @@ void Stream::report_late(const Frame& frame) {
                    GST_STIME_ARGS(frame.start));
   auto* message = gst_message_new_qos(
       GST_OBJECT_CAST(element_), FALSE, guint64(std::max<gint64>(frame.start, 0)),
-      GST_CLOCK_TIME_NONE, GST_BUFFER_PTS(frame.buffer), frame.duration);
+      GST_CLOCK_TIME_NONE, GST_BUFFER_PTS(frame.buffer.get()), frame.duration);
   gst_message_set_qos_values(message, jitter, proportion, 1000000);
   gst_message_set_qos_stats(message, GST_FORMAT_BUFFERS, frames, skipped);
   gst_element_post_message(gst_element(), message);

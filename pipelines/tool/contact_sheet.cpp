@@ -41,12 +41,11 @@ cv::Mat to_bgr(GstBuffer* buffer, GstCaps* caps) {
 
 ContactSheet::ContactSheet(GstPad* pad, GstClockTime duration, int columns, int rows)
     : pad_(GST_PAD(gst_object_ref(pad))), duration_(duration), columns_(columns), rows_(rows) {
-  probe_ = gst_pad_add_probe(pad_, GST_PAD_PROBE_TYPE_BUFFER, on_buffer, this, nullptr);
+  probe_ = gst_pad_add_probe(pad_.get(), GST_PAD_PROBE_TYPE_BUFFER, on_buffer, this, nullptr);
 }
 
 ContactSheet::~ContactSheet() {
-  gst_pad_remove_probe(pad_, probe_);
-  gst_object_unref(pad_);
+  gst_pad_remove_probe(pad_.get(), probe_);
 }
 
 GstPadProbeReturn ContactSheet::on_buffer(GstPad* pad, GstPadProbeInfo* info, gpointer self) {

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "gst/owned.h"
+
 namespace lightavseg::tool {
 
 // Watches a pad with raw video and keeps frames that are evenly spread over the duration.
@@ -28,7 +30,7 @@ class ContactSheet {
   static GstPadProbeReturn on_buffer(GstPad* pad, GstPadProbeInfo* info, gpointer self);
   void keep(GstPad* pad, GstBuffer* buffer);
 
-  GstPad* pad_;
+  gst::Owned<GstPad> pad_;
   gulong probe_;
   GstClockTime duration_;
   int columns_, rows_;

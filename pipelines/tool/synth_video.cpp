@@ -10,10 +10,13 @@
 #include <cstring>
 #include <system_error>
 
+#include "gst/owned.h"
+
 namespace lightavseg::tool {
 namespace {
 
 namespace fs = std::filesystem;
+using gst::Owned;
 
 constexpr guint64 kWaitingFrames = 8;
 constexpr GstClockTime kPoll = 10 * GST_MSECOND;
@@ -50,13 +53,6 @@ GstPadProbeReturn count_frame(GstPad*, GstPadProbeInfo*, gpointer counter) {
   return GST_PAD_PROBE_OK;
 }
 
-template <typename T>
-struct Unref {
-  void operator()(T* object) const { gst_object_unref(object); }
-};
-template <typename T>
-using Ref = std::unique_ptr<T, Unref<T>>;
-
 }  // namespace
 
 const char* const kVideoContainers = ".mkv, .webm and .mp4";
@@ -68,8 +64,8 @@ bool is_video_name(const fs::path& path) {
 struct VideoWriter::State {
   fs::path path, partial;
   VideoFormat format;
-  Ref<GstElement> pipeline, video, audio;
-  Ref<GstBus> bus;
+  Owned<GstElement> pipeline, video, audio;
+  Owned<GstBus> bus;
   guint64 frames = 0;
   std::atomic<guint64> encoded{0};  // frames that reached the container
 
@@ -151,12 +147,12 @@ VideoWriter::VideoWriter(const fs::path& path, const VideoFormat& format)
   s.video.reset(gst_bin_get_by_name(bin, "video"));
   s.audio.reset(gst_bin_get_by_name(bin, "audio"));
   s.bus.reset(gst_element_get_bus(s.pipeline.get()));
-  const Ref<GstElement> encoder(gst_bin_get_by_name(bin, "encoder"));
-  const Ref<GstElement> file(gst_bin_get_by_name(bin, "file"));
+  const Owned<GstElement> encoder(gst_bin_get_by_name(bin, "encoder"));
+  const Owned<GstElement> file(gst_bin_get_by_name(bin, "file"));
   g_object_set(encoder.get(), "target-bitrate", format.bits_per_second, nullptr);
   // An encoder may go on without an error when the muxer refuses its frames.
-  const Ref<GstElement> queue(gst_bin_get_by_name(bin, "encoded"));
-  const Ref<GstPad> pad(gst_element_get_static_pad(queue.get(), "src"));
+  const Owned<GstElement> queue(gst_bin_get_by_name(bin, "encoded"));
+  const Owned<GstPad> pad(gst_element_get_static_pad(queue.get(), "src"));
   gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, count_frame, &s.encoded, nullptr);
   s.partial = path.string() + ".part";
   g_object_set(file.get(), "location", s.partial.c_str(), nullptr);

@@ -9,19 +9,16 @@
 #include <memory>
 #include <stdexcept>
 
+#include "gst/owned.h"
 #include "pipelines/tool/contact_sheet.h"
 
 namespace lightavseg::tool {
 namespace {
 
+using gst::Owned;
+
 // Room for what a demuxer delivers of one stream before the other.
 constexpr const char* kQueue = "queue max-size-time=3000000000 max-size-bytes=0 max-size-buffers=0";
-
-struct Unref {
-  void operator()(gpointer object) const { g_object_unref(object); }
-};
-template <typename T>
-using Owned = std::unique_ptr<T, Unref>;
 
 struct InputInfo {
   GstClockTime duration = 0;

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "gst/owned.h"
 #include "tests/gst/sound.h"
 
 namespace lightavseg::gst {
@@ -16,10 +17,7 @@ namespace {
 
 using testing::audio_format;
 
-struct Unref {
-  void operator()(gpointer object) const { gst_object_unref(object); }
-};
-using ElementPtr = std::unique_ptr<GstElement, Unref>;
+using ElementPtr = Owned<GstElement>;
 
 // A reference of our own, whether or not a bin has taken the floating one.
 ElementPtr own(GstElement* element) {

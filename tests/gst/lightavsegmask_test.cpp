@@ -24,7 +24,6 @@ namespace {
 using test::block_mask;
 using test::Line;
 using test::plane;
-using test::video_info;
 using Pixels = std::vector<std::uint8_t>;
 
 constexpr auto kTold = static_cast<GstMessageType>(GST_MESSAGE_WARNING | GST_MESSAGE_INFO);

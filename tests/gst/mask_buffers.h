@@ -18,24 +18,13 @@
 
 #include "gst/mask.h"
 #include "gst/mask_meta.h"
+#include "gst/owned.h"
+#include "tests/gst/test_frames.h"
 
 namespace lightavseg::gst::test {
 
-struct SampleUnref {
-  void operator()(GstSample* sample) const { gst_sample_unref(sample); }
-};
-using Sample = std::unique_ptr<GstSample, SampleUnref>;
-
-struct BufferUnref {
-  void operator()(GstBuffer* buffer) const { gst_buffer_unref(buffer); }
-};
-using Buffer = std::unique_ptr<GstBuffer, BufferUnref>;
-
-inline GstVideoInfo video_info(GstVideoFormat format, int width, int height) {
-  GstVideoInfo info;
-  gst_video_info_set_format(&info, format, static_cast<guint>(width), static_cast<guint>(height));
-  return info;
-}
+using Sample = Owned<GstSample>;
+using Buffer = Owned<GstBuffer>;
 
 inline std::shared_ptr<const ModelDescription> model_that_names(std::vector<std::string> classes) {
   auto model = std::make_shared<ModelDescription>();

@@ -22,7 +22,6 @@ using test::Buffer;
 using test::frame_with;
 using test::Line;
 using test::sample_of_meta;
-using test::video_info;
 using Box = std::vector<int>;
 
 class MaskMeta : public testing::Test {

@@ -10,14 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "gst/owned.h"
+
 namespace lightavseg::gst {
 
-struct Unref {
-  void operator()(GstBuffer* buffer) const { gst_buffer_unref(buffer); }
-  void operator()(GstCaps* caps) const { gst_caps_unref(caps); }
-};
-using BufferPtr = std::unique_ptr<GstBuffer, Unref>;
-using CapsPtr = std::unique_ptr<GstCaps, Unref>;
+using BufferPtr = Owned<GstBuffer>;
+using CapsPtr = Owned<GstCaps>;
 
 inline GstVideoInfo video_info(GstVideoFormat format, int width, int height) {
   GstVideoInfo info;
