@@ -6,11 +6,14 @@
 
 namespace lightavseg::gst {
 
-// Copies timestamps, duration, offsets, flags and the metas that still hold for a picture of the
-// same size in another format: those without tags and those tagged only with video, orientation or
-// size, as GstVideoFilter does; not those that describe the memory or the colours of `from`.
-// for_matte: `to` is a mask, no picture; subtitles to be drawn over it (a
-// GstVideoOverlayCompositionMeta) stay behind. `to` must be writable.
+// Whether a meta still holds for a picture of the same size in another format: it has no tags, or
+// only video, orientation and size, as GstVideoFilter judges; not when it describes the memory or
+// the colours. for_matte: the picture is a mask; subtitles to be drawn over the frame (a
+// GstVideoOverlayCompositionMeta) do not belong to it. Thread-safe.
+bool holds_in_other_format(const GstMetaInfo* info, bool for_matte);
+
+// Copies timestamps, duration, offsets, flags and the metas for which that is so. `to` must be
+// writable.
 void copy_frame_metadata(GstBuffer* from, GstBuffer* to, bool for_matte);
 
 }  // namespace lightavseg::gst

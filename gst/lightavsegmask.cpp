@@ -9,12 +9,13 @@
 #include <exception>
 #include <iterator>
 #include <memory>
-#include <opencv2/core.hpp>
 #include <utility>
 
 #include "gst/coverage.h"
+#include "gst/frame_metadata.h"
 #include "gst/mask.h"
 #include "gst/mask_meta.h"
+#include "gst/renderer_matte.h"
 #include "model/inference/mask_filter.h"
 
 GST_DEBUG_CATEGORY_STATIC(lightavseg_mask_debug);
@@ -26,8 +27,6 @@ using lightavseg::gst::Mask;
 
 namespace {
 
-constexpr const char* kMatteColorimetry = "1:4:0:0";
-
 // As lightavseg has them, so that the defaults of both make the same mattes.
 constexpr double kDefaultFeather = 2, kMaxFeather = 200;
 
@@ -35,11 +34,15 @@ enum Property { kPropThreshold = 1, kPropFeather, kPropInvert };
 
 // The streaming thread's own.
 struct StreamState {
+  // Numbered, so that its coverage too is made once.
+  StreamState() { nothing.serial = G_MAXUINT64; }
+
   GstVideoInfo out{};
   bool is_missing = false;  // the last frame came without metadata
   std::uint64_t masks = 0;  // different ones seen, which numbers them
   // The mask seen last. It holds its picture, whose address so cannot become another one's.
   std::unique_ptr<Mask> mask;
+  Mask nothing;  // of frames without metadata
   Coverage coverage;
 };
 
@@ -65,19 +68,6 @@ GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE(
     GST_STATIC_CAPS(
         GST_VIDEO_CAPS_MAKE("{ GRAY8, GRAY16_LE }") ", colorimetry = (string) 1:4:0:0"));
 
-void set_matte_formats(GstStructure* structure) {
-  GValue formats = G_VALUE_INIT;
-  g_value_init(&formats, GST_TYPE_LIST);
-  for (const char* name : {"GRAY8", "GRAY16_LE"}) {
-    GValue format = G_VALUE_INIT;
-    g_value_init(&format, G_TYPE_STRING);
-    g_value_set_static_string(&format, name);
-    gst_value_list_append_and_take_value(&formats, &format);
-  }
-  gst_structure_take_value(structure, "format", &formats);
-  gst_structure_set(structure, "colorimetry", G_TYPE_STRING, kMatteColorimetry, nullptr);
-}
-
 // Returns caps (transfer full). Size, framerate, pixel aspect ratio and the like stay.
 GstCaps* transform_caps(GstBaseTransform* /*base*/, GstPadDirection direction, GstCaps* caps,
                         GstCaps* filter) {
@@ -90,12 +80,12 @@ GstCaps* transform_caps(GstBaseTransform* /*base*/, GstPadDirection direction, G
       continue;
     }
     GstStructure* structure = gst_structure_copy(gst_caps_get_structure(caps, i));
-    gst_structure_remove_fields(structure, "format", "colorimetry", "chroma-site", "drm-format",
-                                nullptr);
     if (direction == GST_PAD_SINK) {
-      set_matte_formats(structure);
+      lightavseg::gst::set_matte_format(structure);
       result = gst_caps_merge_structure(result, structure);
     } else {
+      gst_structure_remove_fields(structure, "format", "colorimetry", "chroma-site", "drm-format",
+                                  nullptr);
       result = gst_caps_merge_structure_full(result, structure, gst_caps_features_new_any());
     }
   }
@@ -167,14 +157,7 @@ gboolean propose_allocation(GstBaseTransform* base, GstQuery* decide, GstQuery* 
 // be painted over it.
 gboolean should_copy_meta(GstBaseTransform* /*base*/, GstBuffer* /*out*/, GstMeta* meta,
                           GstBuffer* /*in*/) {
-  if (meta->info->api == GST_VIDEO_OVERLAY_COMPOSITION_META_API_TYPE) return FALSE;
-  const gchar* const kept[] = {GST_META_TAG_VIDEO_STR, GST_META_TAG_VIDEO_ORIENTATION_STR,
-                               GST_META_TAG_VIDEO_SIZE_STR, nullptr};
-  const gchar* const* tags = gst_meta_api_type_get_tags(meta->info->api);
-  for (; tags && *tags; ++tags) {
-    if (!g_strv_contains(kept, *tags)) return FALSE;
-  }
-  return TRUE;
+  return lightavseg::gst::holds_in_other_format(meta->info, true);
 }
 
 // The mask picture of the buffer's metadata (transfer none), or null.
@@ -237,25 +220,6 @@ void tell_missing(GstLightAVSegMask* self, bool is_missing) {
   }
 }
 
-void draw(StreamState& stream, const Mask* mask, const MaskLook& look, GstVideoFrame* frame) {
-  const cv::Size size(GST_VIDEO_FRAME_WIDTH(frame), GST_VIDEO_FRAME_HEIGHT(frame));
-  const bool is_deep = GST_VIDEO_FRAME_FORMAT(frame) == GST_VIDEO_FORMAT_GRAY16_LE;
-  cv::Mat target(size, is_deep ? CV_16U : CV_8U, GST_VIDEO_FRAME_PLANE_DATA(frame, 0),
-                 static_cast<std::size_t>(GST_VIDEO_FRAME_PLANE_STRIDE(frame, 0)));
-  if (!mask) {
-    target.setTo(look.invert ? (is_deep ? 65535 : 255) : 0);
-    return;
-  }
-  stream.coverage.update(*mask, look, size.width);
-  (is_deep ? stream.coverage.words(size) : stream.coverage.bytes(size)).copyTo(target);
-  if (is_deep && G_BYTE_ORDER == G_BIG_ENDIAN) {
-    for (int y = 0; y < size.height; ++y) {
-      auto* row = target.ptr<std::uint16_t>(y);
-      std::transform(row, row + size.width, row, [](auto word) { return GUINT16_TO_LE(word); });
-    }
-  }
-}
-
 GstFlowReturn fill(GstLightAVSegMask* self, GstBuffer* in, GstBuffer* out) {
   StreamState& stream = *self->stream;
   GST_OBJECT_LOCK(self);
@@ -274,7 +238,8 @@ GstFlowReturn fill(GstLightAVSegMask* self, GstBuffer* in, GstBuffer* out) {
   }
   const std::unique_ptr<GstVideoFrame, decltype(&gst_video_frame_unmap)> unmap(
       &frame, gst_video_frame_unmap);
-  draw(stream, mask, look, &frame);
+  stream.coverage.update(mask ? *mask : stream.nothing, look, GST_VIDEO_FRAME_WIDTH(&frame));
+  lightavseg::gst::write_matte(frame, stream.coverage);
   return GST_FLOW_OK;
 }
 

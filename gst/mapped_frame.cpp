@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <stdexcept>
 
 namespace lightavseg::gst {
 namespace {
@@ -89,6 +90,14 @@ MappedFrame::MappedFrame(GstBuffer* buffer, const GstVideoInfo& video, GstMapFla
 
 MappedFrame::~MappedFrame() {
   if (mapped_) gst_video_frame_unmap(&frame_);
+}
+
+Owned<GstBuffer> new_frame(const GstVideoInfo& video) {
+  Owned<GstBuffer> buffer(gst_buffer_new_allocate(nullptr, GST_VIDEO_INFO_SIZE(&video), nullptr));
+  if (!buffer) throw std::runtime_error("out of memory for a video frame");
+  const bool has_padding = ((video.width | video.height) & 7) != 0;
+  if (has_padding) gst_buffer_memset(buffer.get(), 0, 0, GST_VIDEO_INFO_SIZE(&video));
+  return buffer;
 }
 
 }  // namespace lightavseg::gst

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A video buffer mapped for as long as an object lives, after a check that it holds its picture.
+// Video buffers: mapped for as long as an object lives, after a check that they hold their picture,
+// and new ones.
 #pragma once
 
 #include <gst/video/video.h>
 
 #include <string>
+
+#include "gst/owned.h"
 
 namespace lightavseg::gst {
 
@@ -32,5 +35,10 @@ class MappedFrame {
   bool mapped_ = false;
   std::string reason_;
 };
+
+// A buffer for a frame of that format, layout as the format has it. Rows and planes of odd pictures
+// are followed by padding that nobody writes; it is zero, since what the allocator left there would
+// make two runs differ. Throws std::runtime_error when there is no memory. Thread-safe.
+Owned<GstBuffer> new_frame(const GstVideoInfo& video);
 
 }  // namespace lightavseg::gst

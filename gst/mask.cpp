@@ -39,8 +39,8 @@ GstSample* make_sample(const Mask& mask) {
   GstBuffer* buffer = gst_buffer_new_wrapped(memory, GST_VIDEO_INFO_SIZE(&info));
   GST_BUFFER_PTS(buffer) = mask.pts;
   GstCaps* caps = gst_video_info_to_caps(&info);
-  // Full range: 255 is 1. Without it readers take 16..235 for the range of a grey picture.
-  gst_caps_set_simple(caps, "colorimetry", G_TYPE_STRING, "1:4:0:0", nullptr);
+  // Without it readers take 16..235 for the range of a grey picture.
+  gst_caps_set_simple(caps, "colorimetry", G_TYPE_STRING, kMatteColorimetry, nullptr);
   GstSample* sample = gst_sample_new(buffer, caps, nullptr, nullptr);
   gst_caps_unref(caps);
   gst_buffer_unref(buffer);

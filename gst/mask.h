@@ -14,6 +14,9 @@
 
 namespace lightavseg::gst {
 
+// Full range: a matte is no picture, 255 must stay 255 through every conversion downstream.
+constexpr const char* kMatteColorimetry = "1:4:0:0";
+
 struct Mask {
   ~Mask() {
     if (sample) gst_sample_unref(sample);

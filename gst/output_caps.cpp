@@ -5,12 +5,11 @@
 #include <vector>
 
 #include "gst/renderer.h"
+#include "gst/renderer_matte.h"
 
 namespace lightavseg::gst {
 namespace {
 
-// Full range: a matte is no picture, 255 must stay 255 through every conversion downstream.
-constexpr const char* kMatteColorimetry = "1:4:0:0";
 constexpr const char* kRawVideo = "video/x-raw";
 
 using Formats = std::vector<const char*>;
@@ -118,11 +117,16 @@ GstCaps* raw_video_only(GstCaps* caps) {
   return raw;
 }
 
-// A copy of `structure` with other formats and nothing that belonged to the old one.
+// Gives `structure` other formats and takes away what belonged to the old one.
+void change_formats(GstStructure* structure, const Formats& names) {
+  gst_structure_remove_fields(structure, "format", "colorimetry", "chroma-site", "drm-format",
+                              nullptr);
+  set_formats(structure, names);
+}
+
 GstStructure* with_formats(const GstStructure* structure, const Formats& names) {
   GstStructure* changed = gst_structure_copy(structure);
-  gst_structure_remove_fields(changed, "format", "colorimetry", "chroma-site", nullptr);
-  set_formats(changed, names);
+  change_formats(changed, names);
   return changed;
 }
 
@@ -131,8 +135,8 @@ GstStructure* with_any_alpha(const GstStructure* structure) {
 }
 
 GstStructure* with_matte(const GstStructure* structure) {
-  GstStructure* changed = with_formats(structure, matte_formats());
-  gst_structure_set(changed, "colorimetry", G_TYPE_STRING, kMatteColorimetry, nullptr);
+  GstStructure* changed = gst_structure_copy(structure);
+  set_matte_format(changed);
   return changed;
 }
 
@@ -153,6 +157,11 @@ bool allows_output(const GstStructure* structure, const Formats& names, const ch
 }
 
 }  // namespace
+
+void set_matte_format(GstStructure* structure) {
+  change_formats(structure, matte_formats());
+  gst_structure_set(structure, "colorimetry", G_TYPE_STRING, kMatteColorimetry, nullptr);
+}
 
 GstCaps* output_caps(Output output, GstCaps* input) {
   GstCaps* raw = raw_video_only(input);

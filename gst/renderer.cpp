@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "gst/coverage.h"
+#include "gst/owned.h"
 #include "gst/renderer_alpha.h"
 #include "gst/renderer_matte.h"
 #include "gst/renderer_overlay.h"
@@ -93,7 +94,7 @@ bool Renderer::State::can_make(Output mode) const {
 // Takes `frame` in any case.
 GstBuffer* Renderer::State::render(GstBuffer* frame, const Mask& mask,
                                    const RenderSettings& settings, std::string* reason) {
-  std::unique_ptr<GstBuffer, decltype(&gst_buffer_unref)> owned(frame, gst_buffer_unref);
+  Owned<GstBuffer> owned(frame);
   if (!configured || !can_make(settings.output)) {
     *reason = fmt::format(
         "output mode {} cannot turn {} into {}; the caps have to be negotiated "
@@ -111,7 +112,7 @@ GstBuffer* Renderer::State::render(GstBuffer* frame, const Mask& mask,
       return overlay.render(owned.release(), coverage, settings.overlay_color,
                             settings.overlay_opacity, reason);
     case Output::kMatte:
-      return matte_of(frame, output, coverage, reason);
+      return matte_of(frame, output, coverage);
     default:
       return alpha.render(frame, coverage, settings.output == Output::kCutout, reason);
   }

@@ -30,12 +30,6 @@ GstStructure* converter_options(const GstVideoInfo& in, const GstVideoInfo& out)
                            GST_VIDEO_DITHER_NONE, nullptr);
 }
 
-// Rows and planes of odd pictures are followed by padding that the converter does not write; what
-// the allocator left there would make two runs differ.
-bool has_padding(const GstVideoInfo& video) {
-  return ((video.width | video.height) & 7) != 0;
-}
-
 }  // namespace
 
 AlphaRenderer::~AlphaRenderer() {
@@ -71,25 +65,17 @@ GstBuffer* AlphaRenderer::render(GstBuffer* frame, Coverage& coverage, bool clea
     *reason = from.reason();
     return nullptr;
   }
-  GstBuffer* buffer = gst_buffer_new_allocate(nullptr, GST_VIDEO_INFO_SIZE(&out_), nullptr);
-  if (buffer == nullptr) {
-    *reason = "out of memory for a video frame";
-    return nullptr;
-  }
-  if (has_padding(out_)) gst_buffer_memset(buffer, 0, 0, GST_VIDEO_INFO_SIZE(&out_));
-  try {
-    MappedFrame to(buffer, out_, GST_MAP_READWRITE);
+  Owned<GstBuffer> buffer = new_frame(out_);
+  {
+    MappedFrame to(buffer.get(), out_, GST_MAP_READWRITE);
     if (converter_ != nullptr)
       gst_video_converter_frame(converter_, from.get(), to.get());
     else
       gst_video_frame_copy(to.get(), from.get());
     write_alpha(to.get(), coverage, clear_hidden);
-  } catch (...) {
-    gst_buffer_unref(buffer);
-    throw;
   }
-  copy_frame_metadata(frame, buffer, false);
-  return buffer;
+  copy_frame_metadata(frame, buffer.get(), false);
+  return buffer.release();
 }
 
 }  // namespace lightavseg::gst

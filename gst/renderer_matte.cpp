@@ -8,44 +8,34 @@
 #include "gst/mapped_frame.h"
 
 namespace lightavseg::gst {
-namespace {
-
-void write_row(const Component& gray, int y, const cv::Mat& map) {
-  std::uint8_t* to = gray.row(y);
-  if (!gray.wide) {
-    std::memcpy(to, map.ptr<std::uint8_t>(y), static_cast<std::size_t>(gray.width));
-  } else {
-    const std::uint16_t* from = map.ptr<std::uint16_t>(y);
-    for (int x = 0; x < gray.width; ++x, to += gray.step) store_sample(gray, to, from[x]);
-  }
-  const int written = gray.width * gray.step;  // the rest is padding: the same in every run
-  std::memset(gray.row(y) + written, 0, static_cast<std::size_t>(gray.stride - written));
-}
-
-}  // namespace
 
 bool is_matte_format(GstVideoFormat format) {
   return format == GST_VIDEO_FORMAT_GRAY8 || format == GST_VIDEO_FORMAT_GRAY16_LE;
 }
 
-GstBuffer* matte_of(GstBuffer* frame, const GstVideoInfo& output, Coverage& coverage,
-                    std::string* reason) {
-  const cv::Size size(output.width, output.height);
-  const cv::Mat& map = GST_VIDEO_INFO_FORMAT(&output) == GST_VIDEO_FORMAT_GRAY8
-                           ? coverage.bytes(size)
-                           : coverage.words(size);
-  GstBuffer* buffer = gst_buffer_new_allocate(nullptr, GST_VIDEO_INFO_SIZE(&output), nullptr);
-  if (buffer == nullptr) {
-    *reason = "out of memory for a video frame";
-    return nullptr;
+void write_matte(const GstVideoFrame& frame, Coverage& coverage) {
+  const Component gray = component(frame, GST_VIDEO_COMP_Y);
+  const cv::Size size(gray.width, gray.height);
+  const cv::Mat& map = gray.wide ? coverage.words(size) : coverage.bytes(size);
+  for (int y = 0; y < gray.height; ++y) {
+    std::uint8_t* to = gray.row(y);
+    if (!gray.wide) {
+      std::memcpy(to, map.ptr<std::uint8_t>(y), static_cast<std::size_t>(gray.width));
+      continue;
+    }
+    const std::uint16_t* from = map.ptr<std::uint16_t>(y);
+    for (int x = 0; x < gray.width; ++x, to += gray.step) store_sample(gray, to, from[x]);
   }
+}
+
+GstBuffer* matte_of(GstBuffer* frame, const GstVideoInfo& output, Coverage& coverage) {
+  Owned<GstBuffer> buffer = new_frame(output);
   {
-    MappedFrame mapped(buffer, output, GST_MAP_WRITE);
-    const Component gray = component(*mapped, GST_VIDEO_COMP_Y);
-    for (int y = 0; y < gray.height; ++y) write_row(gray, y, map);
+    MappedFrame mapped(buffer.get(), output, GST_MAP_WRITE);
+    write_matte(*mapped, coverage);
   }
-  copy_frame_metadata(frame, buffer, true);
-  return buffer;
+  copy_frame_metadata(frame, buffer.get(), true);
+  return buffer.release();
 }
 
 }  // namespace lightavseg::gst

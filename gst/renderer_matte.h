@@ -4,19 +4,23 @@
 
 #include <gst/video/video.h>
 
-#include <string>
-
 #include "gst/coverage.h"
 
 namespace lightavseg::gst {
 
-// Whether matte_of() can make the format: GRAY8 and GRAY16_LE.
+// GRAY8 and GRAY16_LE, the formats of a matte.
 bool is_matte_format(GstVideoFormat format);
 
-// Output mode matte: a new buffer (transfer full) with the coverage at the video's size, 255 or
-// 65535 where covered; the picture of `frame` (transfer none) is not looked at. Null with a reason
-// when there is no memory.
-GstBuffer* matte_of(GstBuffer* frame, const GstVideoInfo& output, Coverage& coverage,
-                    std::string* reason);
+// Makes the fields of a raw video structure those of a matte: both formats, full range, and nothing
+// that belonged to the format before. (In output_caps.cpp.)
+void set_matte_format(GstStructure* structure);
+
+// Writes the coverage at the frame's size, 255 or 65535 where covered, into a frame of a matte
+// format that is mapped for writing. Padding is left alone.
+void write_matte(const GstVideoFrame& frame, Coverage& coverage);
+
+// Output mode matte: a new buffer (transfer full) with the coverage; the picture of `frame`
+// (transfer none) is not looked at. Throws as new_frame() does.
+GstBuffer* matte_of(GstBuffer* frame, const GstVideoInfo& output, Coverage& coverage);
 
 }  // namespace lightavseg::gst
