@@ -11,7 +11,7 @@
 
 #include "tests/gst/mask_fields.h"
 #include "tests/gst/run_pipeline.h"
-#include "tests/gst/stub_segmenter.h"
+#include "tests/gst/stub_test.h"
 
 namespace lightavseg::gst::test {
 namespace {
@@ -21,14 +21,7 @@ constexpr const char* kAppAudio =
     "layout=interleaved ! queue max-size-time=0 max-size-bytes=0 max-size-buffers=0 ! "
     "l.audio_sink ";
 
-class AudioStates : public testing::Test {
- protected:
-  void SetUp() override {
-    use_stubs();
-    stub().delay_ms = 0;
-    stub().runs = 0;
-  }
-};
+class AudioStates : public StubTest {};
 
 // A tone of 16 kHz in a buffer that starts at `start`.
 GstBuffer* tone_buffer(GstClockTime start, GstClockTime duration) {

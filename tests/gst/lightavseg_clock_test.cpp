@@ -12,7 +12,7 @@
 
 #include "tests/gst/mask_fields.h"
 #include "tests/gst/run_pipeline.h"
-#include "tests/gst/stub_segmenter.h"
+#include "tests/gst/stub_test.h"
 
 namespace lightavseg::gst::test {
 namespace {
@@ -150,15 +150,7 @@ class ClockedLine {
   std::vector<Left> left_;
 };
 
-class Clocked : public testing::Test {
- protected:
-  void SetUp() override {
-    use_stubs();
-    stub().delay_ms = 0;
-    stub().runs = 0;
-  }
-  void TearDown() override { stub().delay_ms = 0; }
-};
+class Clocked : public StubTest {};
 
 TEST_F(Clocked, MasksInTimeAreTheFramesOwn) {
   ClockedLine line;

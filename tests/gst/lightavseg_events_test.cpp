@@ -11,20 +11,12 @@
 
 #include "tests/gst/mask_fields.h"
 #include "tests/gst/run_pipeline.h"
-#include "tests/gst/stub_segmenter.h"
+#include "tests/gst/stub_test.h"
 
 namespace lightavseg::gst::test {
 namespace {
 
-class Events : public testing::Test {
- protected:
-  void SetUp() override {
-    use_stubs();
-    stub().delay_ms = 0;
-    stub().runs = 0;
-  }
-  void TearDown() override { stub().delay_ms = 0; }
-};
+class Events : public StubTest {};
 
 // 4 s of red with a tone from `from` to `until` seconds, in a file.
 class Clip {

@@ -8,21 +8,16 @@
 #include <mutex>
 #include <vector>
 
-#include "gst/mask_meta.h"
+#include "tests/gst/mask_fields.h"
 #include "tests/gst/run_pipeline.h"
-#include "tests/gst/stub_segmenter.h"
+#include "tests/gst/stub_test.h"
 
 namespace lightavseg::gst::test {
 namespace {
 
-constexpr const char* kOut = "appsink name=out sync=true max-buffers=0 qos=false";
 constexpr const char* kVideo =
     "videotestsrc is-live=true num-buffers={} pattern=red ! "
     "video/x-raw,format=I420,width=160,height=90,framerate=30/1 ! queue ! l.video_sink ";
-constexpr const char* kAudio =
-    "audiotestsrc is-live=true samplesperbuffer=480 ! audio/x-raw,rate=48000,channels=1 ! queue ! "
-    "l.audio_sink ";
-
 // Of 60 frames, those that must have their own mask. Sanitizers slow everything down, and the time
 // that a mask may take is not theirs to set.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -30,27 +25,6 @@ constexpr int kLeastOwn = 5;
 #else
 constexpr int kLeastOwn = 30;
 #endif
-
-guint64 age(GstBuffer* buffer) {
-  guint64 value = 12345;
-  if (const auto* s = mask_meta_of(buffer)) gst_structure_get_uint64(s, "age", &value);
-  return value;
-}
-
-double area(GstBuffer* buffer) {
-  double value = -1;
-  if (const auto* s = mask_meta_of(buffer)) gst_structure_get_double(s, "area", &value);
-  return value;
-}
-
-guint64 counter(GstElement* element, const char* name) {
-  GstStructure* stats = nullptr;
-  g_object_get(element, "stats", &stats, nullptr);
-  guint64 value = 0;
-  EXPECT_TRUE(gst_structure_get_uint64(stats, name, &value)) << name;
-  gst_structure_free(stats);
-  return value;
-}
 
 // How long after its running time every buffer left the element, and what it promised just then.
 struct Delays {
@@ -80,18 +54,10 @@ GstPadProbeReturn measure(GstPad* pad, GstPadProbeInfo* info, gpointer user) {
   return GST_PAD_PROBE_OK;
 }
 
-class Live : public testing::Test {
- protected:
-  void SetUp() override {
-    use_stubs();
-    stub().delay_ms = 0;
-    stub().runs = 0;
-  }
-  void TearDown() override { stub().delay_ms = 0; }
-};
+class Live : public StubTest {};
 
 TEST_F(Live, NoFrameIsLostAndEachHasItsOwnMask) {
-  Pipeline p(fmt::format(kVideo, 60) + kAudio + "lightavseg name=l smoothing=0 ! " + kOut);
+  Pipeline p(fmt::format(kVideo, 60) + kLiveAudio + "lightavseg name=l smoothing=0 ! " + kLiveOut);
   stub().delay_ms = 3;
   Delays delays;
   GstPad* src = gst_element_get_static_pad(p.element("l"), "src");
@@ -116,7 +82,7 @@ TEST_F(Live, NoFrameIsLostAndEachHasItsOwnMask) {
 }
 
 TEST_F(Live, SlowInferenceAgesMasksButNotTheVideo) {
-  Pipeline p(fmt::format(kVideo, 60) + kAudio + "lightavseg name=l smoothing=0 ! " + kOut);
+  Pipeline p(fmt::format(kVideo, 60) + kLiveAudio + "lightavseg name=l smoothing=0 ! " + kLiveOut);
   stub().delay_ms = 200;
   const gint64 start = g_get_monotonic_time();
   ASSERT_TRUE(p.run(20000)) << p.error();
@@ -138,7 +104,7 @@ TEST_F(Live, SilentMicrophoneBranchDoesNotHoldUpTheVideo) {
              "appsrc name=a is-live=true format=time "
              "caps=audio/x-raw,format=S16LE,rate=48000,channels=1,layout=interleaved ! "
              "queue ! l.audio_sink lightavseg name=l ! " +
-             kOut);
+             kLiveOut);
   const gint64 start = g_get_monotonic_time();
   ASSERT_TRUE(p.reach(GST_STATE_PLAYING));
   p.collect(1800);
@@ -154,7 +120,7 @@ TEST_F(Live, AudioPadIsReleasedWhilePlaying) {
       "video/x-raw,format=I420,width=160,height=90,framerate=30/1 ! queue ! l.video_sink "
       "audiotestsrc is-live=true samplesperbuffer=480 ! audio/x-raw,rate=48000 ! "
       "queue name=aq ! l.audio_sink lightavseg name=l smoothing=0 ! " +
-      std::string(kOut));
+      std::string(kLiveOut));
   ASSERT_TRUE(p.reach(GST_STATE_PLAYING));
   p.collect(500);
   ASSERT_FALSE(p.samples().empty());
@@ -173,7 +139,7 @@ TEST_F(Live, AudioPadIsReleasedWhilePlaying) {
 }
 
 TEST_F(Live, LateDownstreamSkipsInferenceAndKeepsFrames) {
-  Pipeline p(fmt::format(kVideo, 60) + kAudio + "lightavseg name=l ! " + kOut);
+  Pipeline p(fmt::format(kVideo, 60) + kLiveAudio + "lightavseg name=l ! " + kLiveOut);
   ASSERT_TRUE(p.reach(GST_STATE_PLAYING));
   p.collect(700);
   const int runs = stub().runs;
@@ -193,8 +159,9 @@ TEST_F(Live, LateDownstreamSkipsInferenceAndKeepsFrames) {
 TEST_F(Live, LatencyIsAnsweredAndGrowsWithLookAhead) {
   GstClockTime least[2];
   for (int i = 0; i < 2; ++i) {
-    Pipeline p(fmt::format(kVideo, 60) + kAudio +
-               fmt::format("lightavseg name=l audio-offset={} ! ", i * 500 * GST_MSECOND) + kOut);
+    Pipeline p(fmt::format(kVideo, 60) + kLiveAudio +
+               fmt::format("lightavseg name=l audio-offset={} ! ", i * 500 * GST_MSECOND) +
+               kLiveOut);
     ASSERT_TRUE(p.reach(GST_STATE_PLAYING));
     GstQuery* query = gst_query_new_latency();
     ASSERT_TRUE(gst_element_query(p.element("l"), query));
@@ -214,7 +181,7 @@ TEST_F(Live, EndsInEitherOrder) {
                fmt::format("audiotestsrc is-live=true samplesperbuffer=480 num-buffers={} ! "
                            "audio/x-raw,rate=48000,channels=1 ! queue ! l.audio_sink ",
                            audio_first ? 50 : 150) +
-               "lightavseg name=l ! " + kOut);
+               "lightavseg name=l ! " + kLiveOut);
     ASSERT_TRUE(p.run(20000)) << p.error();
     EXPECT_EQ(p.samples().size(), audio_first ? 45u : 15u);
   }

@@ -10,21 +10,14 @@
 
 #include "tests/gst/mask_fields.h"
 #include "tests/gst/run_pipeline.h"
-#include "tests/gst/stub_segmenter.h"
+#include "tests/gst/stub_test.h"
 
 namespace lightavseg::gst::test {
 namespace {
 
 constexpr int kWidth = 64, kHeight = 48;
 
-class OddStreams : public testing::Test {
- protected:
-  void SetUp() override {
-    use_stubs();
-    stub().delay_ms = 0;
-    stub().runs = 0;
-  }
-};
+class OddStreams : public StubTest {};
 
 // A pipeline with grey frames from the appsrc "v".
 std::string from_app(const std::string& caps_fields, const std::string& rest) {

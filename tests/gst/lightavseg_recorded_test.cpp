@@ -7,23 +7,27 @@
 
 #include <cmath>
 
-#include "gst/mask_meta.h"
+#include "tests/gst/mask_fields.h"
 #include "tests/gst/run_pipeline.h"
-#include "tests/gst/stub_segmenter.h"
+#include "tests/gst/stub_test.h"
 
 namespace lightavseg::gst::test {
 namespace {
 
-constexpr const char* kOut = "appsink name=out sync=false max-buffers=4";
+// Without an end.
+constexpr const char* kEndlessVideo =
+    "videotestsrc pattern=red ! video/x-raw,format=I420,width=64,height=48,framerate=25/1 ! "
+    "queue ! l.video_sink ";
+constexpr const char* kEndlessTone = "audiotestsrc ! queue ! l.audio_sink ";
 
-std::string red_video(int frames, const std::string& caps) {
+std::string red_video_of(int frames, const std::string& caps) {
   return fmt::format(
       "videotestsrc num-buffers={} pattern=red ! video/x-raw,{} ! queue ! l.video_sink ", frames,
       caps);
 }
 
 // `seconds` of a tone in buffers of 20 ms.
-std::string tone(double seconds, const std::string& caps) {
+std::string tone_of(double seconds, const std::string& caps) {
   return fmt::format(
       "audiotestsrc num-buffers={} samplesperbuffer=960 freq=440 volume=0.5 ! "
       "audio/x-raw,rate=48000 "
@@ -31,32 +35,11 @@ std::string tone(double seconds, const std::string& caps) {
       int(seconds * 50), caps);
 }
 
-double area(GstBuffer* buffer) {
-  const auto* s = mask_meta_of(buffer);
-  double value = -1;
-  if (s) gst_structure_get_double(s, "area", &value);
-  return value;
-}
-
-guint64 age(GstBuffer* buffer) {
-  guint64 value = 12345;
-  if (const auto* s = mask_meta_of(buffer)) gst_structure_get_uint64(s, "age", &value);
-  return value;
-}
-
-class Recorded : public testing::Test {
- protected:
-  void SetUp() override {
-    use_stubs();
-    stub().delay_ms = 0;
-    stub().runs = 0;
-  }
-};
+class Recorded : public StubTest {};
 
 TEST_F(Recorded, EveryFrameComesOutWithItsTimesAndItsOwnMask) {
-  Pipeline p(fmt::format("{}{}lightavseg name=l smoothing=0 ! {}",
-                         red_video(50, "format=I420,width=160,height=90,framerate=25/1"),
-                         tone(2.2, "channels=2"), kOut));
+  Pipeline p(fmt::format("{}{}lightavseg name=l smoothing=0 ! {}", red_video(50),
+                         tone_of(2.2, "channels=2"), kRecordedOut));
   ASSERT_TRUE(p.run()) << p.error();
   ASSERT_EQ(p.samples().size(), 50u);
   for (size_t i = 0; i < 50; ++i) {
@@ -69,8 +52,7 @@ TEST_F(Recorded, EveryFrameComesOutWithItsTimesAndItsOwnMask) {
 }
 
 TEST_F(Recorded, WithoutAudioPadTheVideoPassesUnmarkedAndTheUserIsTold) {
-  Pipeline p(fmt::format("{}lightavseg name=l ! {}",
-                         red_video(100, "format=I420,width=160,height=90,framerate=25/1"), kOut));
+  Pipeline p(fmt::format("{}lightavseg name=l ! {}", red_video(100), kRecordedOut));
   ASSERT_TRUE(p.run()) << p.error();
   ASSERT_EQ(p.samples().size(), 100u);
   for (size_t i = 0; i < 100; ++i) EXPECT_EQ(area(p.buffer(i)), 0) << i;
@@ -81,9 +63,8 @@ TEST_F(Recorded, WithoutAudioPadTheVideoPassesUnmarkedAndTheUserIsTold) {
 }
 
 TEST_F(Recorded, AudioThatEndsEarlyLeavesTheRestUnmarked) {
-  Pipeline p(fmt::format("{}{}lightavseg name=l smoothing=0 ! {}",
-                         red_video(100, "format=I420,width=160,height=90,framerate=25/1"),
-                         tone(1, "channels=1"), kOut));
+  Pipeline p(
+      fmt::format("{}{}lightavseg name=l smoothing=0 ! {}", red_video(100), tone(1), kRecordedOut));
   ASSERT_TRUE(p.run()) << p.error();
   ASSERT_EQ(p.samples().size(), 100u);
   EXPECT_NEAR(area(p.buffer(20)), 1, 1e-6);
@@ -95,11 +76,8 @@ TEST_F(Recorded, AudioThatEndsEarlyLeavesTheRestUnmarked) {
 }
 
 TEST_F(Recorded, SoundOfANewPadIsHeardAfterTheOldOneEnded) {
-  Pipeline p(fmt::format("{}{}lightavseg name=l smoothing=0 ! {}",
-                         "videotestsrc pattern=red ! "
-                         "video/x-raw,format=I420,width=64,height=48,framerate=25/1 ! queue ! "
-                         "l.video_sink ",
-                         tone(0.2, "channels=1"), kOut));
+  Pipeline p(fmt::format("{}{}lightavseg name=l smoothing=0 ! {}", kEndlessVideo, tone(0.2),
+                         kRecordedOut));
   const auto reach_area = [&](double wanted) {
     for (int i = 0; i < 500; ++i) {
       p.collect(10);
@@ -128,9 +106,7 @@ TEST_F(Recorded, SoundOfANewPadIsHeardAfterTheOldOneEnded) {
 }
 
 TEST_F(Recorded, AudioLongerThanTheVideoEndsWithTheVideo) {
-  Pipeline p(fmt::format("{}{}lightavseg name=l ! {}",
-                         red_video(10, "format=I420,width=160,height=90,framerate=25/1"),
-                         tone(5, "channels=1"), kOut));
+  Pipeline p(fmt::format("{}{}lightavseg name=l ! {}", red_video(10), tone(5), kRecordedOut));
   ASSERT_TRUE(p.run()) << p.error();
   EXPECT_EQ(p.samples().size(), 10u);
 }
@@ -138,7 +114,7 @@ TEST_F(Recorded, AudioLongerThanTheVideoEndsWithTheVideo) {
 TEST_F(Recorded, VideoThatEndsBeforeItsFirstFrameEndsTheStream) {
   Pipeline p(
       fmt::format("videotestsrc num-buffers=0 ! queue ! l.video_sink {}lightavseg name=l ! {}",
-                  tone(1, "channels=1"), kOut));
+                  tone(1), kRecordedOut));
   EXPECT_TRUE(p.run(10000)) << p.error();
   EXPECT_TRUE(p.samples().empty());
 }
@@ -148,9 +124,8 @@ class AudioFormats : public testing::TestWithParam<const char*> {};
 TEST_P(AudioFormats, MakeNoDifference) {
   use_stubs();
   stub().runs = 0;
-  Pipeline p(fmt::format("{}{}lightavseg name=l smoothing=0 ! {}",
-                         red_video(40, "format=I420,width=160,height=90,framerate=25/1"),
-                         tone(2, GetParam()), kOut));
+  Pipeline p(fmt::format("{}{}lightavseg name=l smoothing=0 ! {}", red_video(40),
+                         tone_of(2, GetParam()), kRecordedOut));
   ASSERT_TRUE(p.run()) << p.error();
   ASSERT_EQ(p.samples().size(), 40u);
   EXPECT_NEAR(area(p.buffer(39)), 1, 1e-6);
@@ -172,7 +147,7 @@ TEST_F(Recorded, ChunksOfASecondDoNotBlock) {
   Pipeline p(fmt::format(
       "{}audiotestsrc num-buffers=4 samplesperbuffer=48000 ! audio/x-raw,rate=48000 ! queue ! "
       "l.audio_sink  lightavseg name=l smoothing=0 ! {}",
-      red_video(100, "format=I420,width=160,height=90,framerate=25/1"), kOut));
+      red_video(100), kRecordedOut));
   ASSERT_TRUE(p.run()) << p.error();
   ASSERT_EQ(p.samples().size(), 100u);
   for (size_t i = 0; i < 100; ++i) EXPECT_NEAR(area(p.buffer(i)), 1, 1e-6) << i;
@@ -182,8 +157,8 @@ class Sizes : public testing::TestWithParam<const char*> {};
 
 TEST_P(Sizes, AllPass) {
   use_stubs();
-  Pipeline p(fmt::format("{}{}lightavseg name=l ! {}", red_video(5, GetParam()),
-                         tone(1, "channels=1"), kOut));
+  Pipeline p(fmt::format("{}{}lightavseg name=l ! {}", red_video_of(5, GetParam()), tone(1),
+                         kRecordedOut));
   ASSERT_TRUE(p.run()) << p.error();
   EXPECT_EQ(p.samples().size(), 5u);
 }
@@ -197,9 +172,8 @@ INSTANTIATE_TEST_SUITE_P(Odd, Sizes,
                                          "format=GRAY8,width=64,height=64,framerate=5/1"));
 
 TEST_F(Recorded, IntervalReusesTheMaskBefore) {
-  Pipeline p(fmt::format("{}{}lightavseg name=l inference-interval=4 ! {}",
-                         red_video(20, "format=I420,width=160,height=90,framerate=25/1"),
-                         tone(1, "channels=1"), kOut));
+  Pipeline p(fmt::format("{}{}lightavseg name=l inference-interval=4 ! {}", red_video(20), tone(1),
+                         kRecordedOut));
   ASSERT_TRUE(p.run()) << p.error();
   ASSERT_EQ(p.samples().size(), 20u);
   EXPECT_EQ(stub().runs, 5);
@@ -208,8 +182,7 @@ TEST_F(Recorded, IntervalReusesTheMaskBefore) {
 
 TEST_F(Recorded, MasksOlderThanAllowedAreNotShown) {
   Pipeline p(fmt::format("{}{}lightavseg name=l inference-interval=10 max-mask-age=100000000 ! {}",
-                         red_video(20, "format=I420,width=160,height=90,framerate=25/1"),
-                         tone(1, "channels=1"), kOut));
+                         red_video(20), tone(1), kRecordedOut));
   ASSERT_TRUE(p.run()) << p.error();
   ASSERT_EQ(p.samples().size(), 20u);
   EXPECT_GT(area(p.buffer(2)), 0.9);
@@ -219,15 +192,13 @@ TEST_F(Recorded, MasksOlderThanAllowedAreNotShown) {
 
 TEST_F(Recorded, OnlySelectedClassesAreShown) {
   for (const char* wanted : {"red", "blue"}) {
-    Pipeline p(fmt::format("{}{}lightavseg name=l classes={} ! {}",
-                           red_video(5, "format=I420,width=160,height=90,framerate=25/1"),
-                           tone(1, "channels=1"), wanted, kOut));
+    Pipeline p(fmt::format("{}{}lightavseg name=l classes={} ! {}", red_video(5), tone(1), wanted,
+                           kRecordedOut));
     ASSERT_TRUE(p.run()) << p.error();
     EXPECT_NEAR(area(p.buffer(4)), std::string(wanted) == "red" ? 1 : 0, 1e-6);
   }
-  Pipeline p(fmt::format("{}{}lightavseg name=l classes=green ! {}",
-                         red_video(5, "format=I420,width=160,height=90,framerate=25/1"),
-                         tone(1, "channels=1"), kOut));
+  Pipeline p(
+      fmt::format("{}{}lightavseg name=l classes=green ! {}", red_video(5), tone(1), kRecordedOut));
   ASSERT_TRUE(p.run()) << p.error();
   bool told = false;
   for (const auto& m : p.messages()) told |= m.find("no class 'green'") != std::string::npos;
@@ -242,7 +213,7 @@ TEST_F(Recorded, CapsAndSizeChangeInTheMiddle) {
                   "videotestsrc num-buffers=10 pattern=red ! "
                   "video/x-raw,format=RGB,width=99,height=77,framerate=10/1 ! c. "
                   "{}lightavseg name=l smoothing=0 ! {}",
-                  tone(2, "channels=1"), kOut));
+                  tone(2), kRecordedOut));
   ASSERT_TRUE(p.run()) << p.error();
   ASSERT_EQ(p.samples().size(), 20u);
   for (size_t i = 0; i < 20; ++i) {
@@ -258,9 +229,8 @@ class Outputs : public testing::TestWithParam<std::pair<const char*, const char*
 
 TEST_P(Outputs, NegotiateWhatTheyPromise) {
   use_stubs();
-  Pipeline p(fmt::format("{}{}lightavseg name=l output={} ! {}",
-                         red_video(3, "format=I420,width=160,height=90,framerate=25/1"),
-                         tone(1, "channels=1"), GetParam().first, kOut));
+  Pipeline p(fmt::format("{}{}lightavseg name=l output={} ! {}", red_video(3), tone(1),
+                         GetParam().first, kRecordedOut));
   ASSERT_TRUE(p.run()) << p.error();
   ASSERT_EQ(p.samples().size(), 3u);
   GstVideoInfo info;
@@ -278,8 +248,7 @@ INSTANTIATE_TEST_SUITE_P(All, Outputs,
 
 TEST_F(Recorded, OutputThatNobodyTakesIsAnErrorWithBothSides) {
   Pipeline p(fmt::format("{}{}lightavseg name=l output=matte ! capsfilter name=f ! {}",
-                         red_video(3, "format=I420,width=160,height=90,framerate=25/1"),
-                         tone(1, "channels=1"), kOut));
+                         red_video(3), tone(1), kRecordedOut));
   gst_util_set_object_arg(G_OBJECT(p.element("f")), "caps", "video/x-raw,format=NV12");
   EXPECT_FALSE(p.run(5000));
   ASSERT_NE(p.error_object(), nullptr);
@@ -294,7 +263,7 @@ TEST_F(Recorded, SeeksInPausedAndPlaying) {
                          "videotestsrc num-buffers=100 pattern=red ! "
                          "video/x-raw,format=I420,width=160,height=90,framerate=25/1 ! queue ! "
                          "l.video_sink ",
-                         tone(4, "channels=1"), kOut));
+                         tone(4), kRecordedOut));
   ASSERT_TRUE(p.reach(GST_STATE_PAUSED)) << p.error();
   for (int s : {2, 1, 3}) {
     ASSERT_TRUE(gst_element_seek_simple(p.get(), GST_FORMAT_TIME,
@@ -309,11 +278,7 @@ TEST_F(Recorded, SeeksInPausedAndPlaying) {
 }
 
 TEST_F(Recorded, StartsAgainAfterAStopInTheMiddleOfAFlush) {
-  Pipeline p(fmt::format("{}{}lightavseg name=l ! {}",
-                         "videotestsrc pattern=red ! "
-                         "video/x-raw,format=I420,width=64,height=48,framerate=25/1 ! queue ! "
-                         "l.video_sink ",
-                         "audiotestsrc ! queue ! l.audio_sink ", kOut));
+  Pipeline p(fmt::format("{}{}lightavseg name=l ! {}", kEndlessVideo, kEndlessTone, kRecordedOut));
   ASSERT_TRUE(p.reach(GST_STATE_PLAYING)) << p.error();
   for (const char* name : {"video_sink", "audio_sink"}) {
     GstPad* pad = gst_element_get_static_pad(p.element("l"), name);
@@ -327,11 +292,7 @@ TEST_F(Recorded, StartsAgainAfterAStopInTheMiddleOfAFlush) {
 }
 
 TEST_F(Recorded, ComesAndGoesAHundredTimes) {
-  Pipeline p(fmt::format("{}{}lightavseg name=l ! {}",
-                         "videotestsrc pattern=red ! "
-                         "video/x-raw,format=I420,width=64,height=48,framerate=25/1 ! queue ! "
-                         "l.video_sink ",
-                         "audiotestsrc ! queue ! l.audio_sink ",
+  Pipeline p(fmt::format("{}{}lightavseg name=l ! {}", kEndlessVideo, kEndlessTone,
                          // A full appsink that nobody reads may block its own change of state.
                          "appsink name=out sync=false max-buffers=4 drop=true"));
   for (int i = 0; i < 100; ++i) {
@@ -344,8 +305,7 @@ TEST_F(Recorded, ComesAndGoesAHundredTimes) {
 
 TEST_F(Recorded, BadModelsFailTheChangeToPaused) {
   const auto description = [](const char* model) {
-    return fmt::format("{}lightavseg name=l model={} ! {}",
-                       red_video(3, "format=I420,width=160,height=90,framerate=25/1"), model, kOut);
+    return fmt::format("{}lightavseg name=l model={} ! {}", red_video(3), model, kRecordedOut);
   };
   Pipeline missing(description("missing"));
   EXPECT_FALSE(missing.run(5000));
@@ -361,9 +321,7 @@ TEST_F(Recorded, BadModelsFailTheChangeToPaused) {
 }
 
 TEST_F(Recorded, FailureOfTheNetworkIsAnErrorNotACrash) {
-  Pipeline p(fmt::format("{}{}lightavseg name=l ! {}",
-                         red_video(50, "format=I420,width=160,height=90,framerate=25/1"),
-                         tone(2, "channels=1"), kOut));
+  Pipeline p(fmt::format("{}{}lightavseg name=l ! {}", red_video(50), tone(2), kRecordedOut));
   ASSERT_TRUE(p.reach(GST_STATE_PAUSED));
   stub().fail = true;
   EXPECT_FALSE(p.run(10000));
@@ -372,11 +330,7 @@ TEST_F(Recorded, FailureOfTheNetworkIsAnErrorNotACrash) {
 }
 
 TEST_F(Recorded, ModelIsSwappedWhilePlaying) {
-  Pipeline p(fmt::format("{}{}lightavseg name=l ! {}",
-                         "videotestsrc pattern=red ! "
-                         "video/x-raw,format=I420,width=64,height=48,framerate=25/1 ! queue ! "
-                         "l.video_sink ",
-                         "audiotestsrc ! queue ! l.audio_sink ", kOut));
+  Pipeline p(fmt::format("{}{}lightavseg name=l ! {}", kEndlessVideo, kEndlessTone, kRecordedOut));
   ASSERT_TRUE(p.reach(GST_STATE_PLAYING));
   const auto wait_for = [&](const char* text) {
     for (int i = 0; i < 200; ++i) {
@@ -402,11 +356,7 @@ TEST_F(Recorded, ModelIsSwappedWhilePlaying) {
 }
 
 TEST_F(Recorded, OutputChangesWhilePlaying) {
-  Pipeline p(fmt::format("{}{}lightavseg name=l ! {}",
-                         "videotestsrc pattern=red ! "
-                         "video/x-raw,format=I420,width=64,height=48,framerate=25/1 ! queue ! "
-                         "l.video_sink ",
-                         "audiotestsrc ! queue ! l.audio_sink ", kOut));
+  Pipeline p(fmt::format("{}{}lightavseg name=l ! {}", kEndlessVideo, kEndlessTone, kRecordedOut));
   ASSERT_TRUE(p.reach(GST_STATE_PLAYING));
   for (const auto& [output, format] :
        {std::pair{"alpha", "RGBA"}, std::pair{"matte", "GRAY8"}, std::pair{"overlay", "I420"}}) {
