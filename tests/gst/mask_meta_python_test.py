@@ -9,48 +9,18 @@ import sys
 import unittest
 import warnings
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "pipelines"))
-import tap_runner  # noqa: E402
-
-try:
-    import gi
-
-    gi.require_version("Gst", "1.0")
-    gi.require_version("GstApp", "1.0")
-    gi.require_version("GstController", "1.0")
-    gi.require_version("GstVideo", "1.0")
-    from gi.repository import Gst, GstApp, GstController, GstVideo  # noqa: F401 (GstApp: methods of appsink)
-except (ImportError, ValueError) as error:
-    tap_runner.skip_all(f"PyGObject with GStreamer is missing (python3-gi): {error}")
+from gst_python import Gst, GstController, GstVideo, content, samples, tap_runner
 
 WIDTH, HEIGHT, FRAMES = 320, 180, 5
 
 
-def pull_all(description, prepare=lambda pipeline: None):
-    """Samples of the appsink called out, until the end of the stream."""
-    pipeline = Gst.parse_launch(description)
-    prepare(pipeline)
-    sink = pipeline.get_by_name("out")
-    pipeline.set_state(Gst.State.PLAYING)
-    samples = []
-    try:
-        while sample := sink.try_pull_sample(60 * Gst.SECOND):
-            samples.append(sample)
-        message = pipeline.get_bus().pop_filtered(Gst.MessageType.ERROR)
-        if message:
-            raise AssertionError("%s (%s)" % message.parse_error())
-    finally:
-        pipeline.set_state(Gst.State.NULL)
-    return samples
-
-
 def frames(after):
     model = os.environ["LIGHTAVSEG_TEST_MODEL"]
-    return pull_all(
+    return list(samples(
         f"videotestsrc pattern=ball num-buffers={FRAMES} ! "
         f"video/x-raw,format=I420,width={WIDTH},height={HEIGHT},framerate=25/1 ! "
         f'lightavseg model="{model}" output=metadata ! {after} '
-        "appsink name=out sync=false")
+        "appsink name=out sync=false"))
 
 
 def read(sample):
@@ -61,13 +31,7 @@ def read(sample):
 def picture(sample):
     """Rows of bytes of a GRAY8 sample."""
     info = GstVideo.VideoInfo.new_from_caps(sample.get_caps())
-    ok, mapped = sample.get_buffer().map(Gst.MapFlags.READ)
-    if not ok:
-        raise AssertionError("buffer cannot be mapped")
-    try:
-        data = bytes(mapped.data)
-    finally:
-        sample.get_buffer().unmap(mapped)
+    data = content(sample)
     return [data[y * info.stride[0]:y * info.stride[0] + info.width] for y in range(info.height)]
 
 
@@ -197,10 +161,10 @@ class AfterOtherElements(unittest.TestCase):
                 GstController.DirectControlBinding.new(matte, "invert", curve))
 
         # Without masks the mattes are black, and white when inverted.
-        samples = pull_all(
+        mattes = samples(
             f"videotestsrc num-buffers={FRAMES} ! video/x-raw,width=32,height=32,framerate=25/1 ! "
             "lightavsegmask name=matte ! appsink name=out sync=false", invert_from_frame_2)
-        self.assertEqual([picture(sample)[0][0] for sample in samples], [0, 0, 255, 255, 255])
+        self.assertEqual([picture(sample)[0][0] for sample in mattes], [0, 0, 255, 255, 255])
 
 
 if __name__ == "__main__":

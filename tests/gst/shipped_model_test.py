@@ -4,23 +4,13 @@
 The plugin is found by GST_PLUGIN_PATH, the model by LIGHTAVSEG_MODEL_PATH. Argument: the clip.
 """
 import hashlib
+import itertools
 import os
-import pathlib
 import subprocess
 import sys
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "pipelines"))
-import tap_runner  # noqa: E402
-
-try:
-    import gi
-
-    gi.require_version("Gst", "1.0")
-    gi.require_version("GstApp", "1.0")
-    from gi.repository import Gst, GstApp  # noqa: F401 (methods of appsink)
-except (ImportError, ValueError) as error:
-    tap_runner.skip_all(f"PyGObject with GStreamer is missing (python3-gi): {error}")
+from gst_python import Gst, content, samples, tap_runner
 
 CLIP = sys.argv[1]
 QUEUE = "queue max-size-time=3000000000 max-size-bytes=0 max-size-buffers=0"
@@ -29,49 +19,27 @@ FRAMES = 40
 
 def run(properties, frames=FRAMES, after="appsink name=out sync=false max-buffers=4"):
     """(pts, duration, md5 of the buffer, metadata structure) of the clip's first frames."""
-    pipeline = Gst.parse_launch(
-        f'filesrc location="{CLIP}" ! decodebin name=d  d. ! {QUEUE} ! l.video_sink '
-        f"d. ! {QUEUE} ! l.audio_sink  lightavseg name=l {properties} ! {after}")
-    sink = pipeline.get_by_name("out")
-    pipeline.set_state(Gst.State.PLAYING)
     result = []
-    try:
-        while frames is None or len(result) < frames:
-            sample = sink.try_pull_sample(120 * Gst.SECOND)
-            if not sample:
-                break
-            buffer = sample.get_buffer()
-            ok, data = buffer.map(Gst.MapFlags.READ)
-            assert ok
-            digest = hashlib.md5(data.data).hexdigest()
-            buffer.unmap(data)
-            meta = buffer.get_custom_meta("LightAVSegMask")
-            fields = {}
-            if meta:
-                structure = meta.get_structure()
-                for name in ("area", "score", "age", "audio-level", "model"):
-                    fields[name] = structure.get_value(name)
-            result.append((buffer.pts, buffer.duration, digest, fields))
-        message = pipeline.get_bus().pop_filtered(Gst.MessageType.ERROR)
-        if message:
-            raise AssertionError("%s (%s)" % message.parse_error())
-    finally:
-        pipeline.set_state(Gst.State.NULL)
+    for sample in itertools.islice(samples(
+            f'filesrc location="{CLIP}" ! decodebin name=d  d. ! {QUEUE} ! l.video_sink '
+            f"d. ! {QUEUE} ! l.audio_sink  lightavseg name=l {properties} ! {after}"), frames):
+        buffer = sample.get_buffer()
+        meta = buffer.get_custom_meta("LightAVSegMask")
+        fields = {}
+        if meta:
+            structure = meta.get_structure()
+            for name in ("area", "score", "age", "audio-level", "model"):
+                fields[name] = structure.get_value(name)
+        digest = hashlib.md5(content(sample)).hexdigest()
+        result.append((buffer.pts, buffer.duration, digest, fields))
     return result
 
 
 def plain_times():
     """Times of the clip's frames without the element."""
-    pipeline = Gst.parse_launch(
+    return [(sample.get_buffer().pts, sample.get_buffer().duration) for sample in samples(
         f'filesrc location="{CLIP}" ! decodebin name=d  d. ! {QUEUE} ! video/x-raw ! '
-        f"appsink name=out sync=false  d. ! {QUEUE} ! audio/x-raw ! fakesink")
-    sink = pipeline.get_by_name("out")
-    pipeline.set_state(Gst.State.PLAYING)
-    times = []
-    while sample := sink.try_pull_sample(60 * Gst.SECOND):
-        times.append((sample.get_buffer().pts, sample.get_buffer().duration))
-    pipeline.set_state(Gst.State.NULL)
-    return times
+        f"appsink name=out sync=false  d. ! {QUEUE} ! audio/x-raw ! fakesink")]
 
 
 class ShippedModel(unittest.TestCase):
