@@ -159,6 +159,8 @@ void ModelConfig::validate() const {
                       "needs agve or cmfd: without them no level has an audio state");
   if (class_gate && head != Head::kMaskAndClasses)
     throw ConfigError("class_gate", "needs head \"mask+classes\": it weighs classes");
+  if (class_pyramid && head != Head::kMaskAndClasses)
+    throw ConfigError("class_pyramid", "needs head \"mask+classes\": it names classes");
   if (head == Head::kMask) {
     if (class_names.size() > 1)
       throw ConfigError("class_names", "a mask model has no classes; use head \"mask+classes\"");
@@ -201,6 +203,7 @@ std::string ModelConfig::to_json() const {
   };
   // Absent where it is off, so that such files can be read by versions that do not know it.
   if (class_gate) object["class_gate"] = true;
+  if (class_pyramid) object["class_pyramid"] = true;
   return object.dump();
 }
 
@@ -233,6 +236,7 @@ ModelConfig ModelConfig::from_json(const std::string& text) {
   c.refine = fields.get<int>("refine");
   c.head_similarity = fields.get<bool>("head_similarity");
   if (fields.has("class_gate")) c.class_gate = fields.get<bool>("class_gate");
+  if (fields.has("class_pyramid")) c.class_pyramid = fields.get<bool>("class_pyramid");
   c.head = value_of(kHeads, "head", fields.get<std::string>("head"));
   c.class_names = fields.get<std::vector<std::string>>("class_names");
   c.train_height = fields.get<int>("train_height");

@@ -81,6 +81,10 @@ struct ModelConfig {
   // softmax of the class channels and s a linear map of the audio state. Names who is meant where
   // two objects are equally easy to see.
   bool class_gate = false;
+  // Ours: the class channels of the head are a sum with 1x1 classifiers of the three coarsest
+  // visual maps. The head's own, at a quarter of the frame, are a map of stage_channels()[0]
+  // numbers a pixel: enough to say where something is, too few to name forty classes.
+  bool class_pyramid = false;
 
   Head head = Head::kMask;
   // kMask: empty or {"sounding"}. Otherwise K names, the first is "background".

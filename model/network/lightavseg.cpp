@@ -12,6 +12,9 @@ namespace F = torch::nn::functional;
 // Whole channels before the last convolution (Dropout2d of fudan-zvg/SeaFormer's light head).
 constexpr double kHeadDropout = 0.1;
 
+// Visual maps with a classifier of their own, counted from the coarsest.
+constexpr size_t kPyramidLevels = 3;
+
 LightAVSegImpl::LightAVSegImpl(const ModelConfig& config)
     : config_(config), random_(std::make_shared<DropSource>()) {
   config_.validate();
@@ -54,6 +57,18 @@ LightAVSegImpl::LightAVSegImpl(const ModelConfig& config)
   auto head = container(*this, "head");
   head_conv = head->register_module("0", ConvBn(c[0] + (config_.head_similarity ? 1 : 0), c[0], 3));
   head_logits = head->register_module("3", pointwise(c[0], config_.logit_channels()));
+  if (config_.class_pyramid) {
+    auto levels = container(*head, "levels");
+    for (size_t k = n - std::min<size_t>(n, kPyramidLevels); k < n; ++k)
+      class_levels.push_back(levels->register_module(
+          std::to_string(k), pointwise(c[k], int64_t(config_.class_names.size()))));
+    // From zero, so that a model trained without them can go on as it was.
+    torch::NoGradGuard no_grad;
+    for (auto& level : class_levels) {
+      level->weight.zero_();
+      level->bias.zero_();
+    }
+  }
   if (config_.class_gate) {
     sounds = head->register_module(
         "sounds", torch::nn::Linear(audio_channels, int64_t(config_.class_names.size())));
@@ -81,7 +96,8 @@ NetworkOutput LightAVSegImpl::forward(const torch::Tensor& frames, const torch::
 }
 
 struct LightAVSegImpl::Encoded {
-  std::vector<torch::Tensor> visual;  // enhanced, finest first
+  std::vector<torch::Tensor> plain;   // as the stages of the backbone left them, finest first
+  std::vector<torch::Tensor> visual;  // enhanced
   std::vector<torch::Tensor> audio;
 };
 
@@ -99,7 +115,7 @@ LightAVSegImpl::Encoded LightAVSegImpl::encode(const torch::Tensor& frames,
     }
     if (config_.stages[k] != s + 1) continue;
     RECORD_USER_SCOPE("reciprocal_encoder");
-    if (maps) maps->visual.push_back(x);
+    out.plain.push_back(x);
     if (!har.empty()) {
       state = har[k](config_.har ? state : audio_0, x);
       out.audio.push_back(state);
@@ -113,8 +129,24 @@ LightAVSegImpl::Encoded LightAVSegImpl::encode(const torch::Tensor& frames,
     out.visual.push_back(x);
     ++k;
   }
-  if (maps) maps->encoded = out.visual;
+  if (maps) {
+    maps->visual = out.plain;
+    maps->encoded = out.visual;
+  }
   return out;
+}
+
+torch::Tensor LightAVSegImpl::add_class_levels(const torch::Tensor& logits,
+                                               const std::vector<torch::Tensor>& visual) const {
+  torch::Tensor sum;
+  for (size_t k = class_levels.size(); k-- > 0;) {
+    const auto& map = visual[visual.size() - class_levels.size() + k];
+    auto level = torch::nn::Conv2d(class_levels[k])(map);
+    if (sum.defined()) level = level + resize_bilinear(sum, map.size(2), map.size(3));
+    sum = level;
+  }
+  sum = resize_bilinear(sum, logits.size(2), logits.size(3));
+  return torch::cat({logits.slice(1, 0, 1), logits.slice(1, 1) + sum}, 1);
 }
 
 torch::Tensor LightAVSegImpl::gate_mask(const torch::Tensor& logits,
@@ -181,6 +213,7 @@ NetworkOutput LightAVSegImpl::forward_with_audio(const torch::Tensor& frames,
   auto hidden = torch::relu(head_conv(map));
   if (is_training()) hidden = hidden * random_->mask(hidden, hidden.size(1), 1 - kHeadDropout);
   out.logits = head_logits(hidden);
+  if (!class_levels.empty()) out.logits = add_class_levels(out.logits, encoded.plain);
   if (config_.class_gate) {
     out.sounds = sounds(audio_0.flatten(1));
     out.logits = gate_mask(out.logits, out.sounds);

@@ -81,11 +81,14 @@ struct LightAVSegImpl : torch::nn::Module {
   torch::nn::Conv2d concat{nullptr};  // only without HAR, AGVE and CMFD
   ConvBn head_conv{nullptr};
   torch::nn::Conv2d head_logits{nullptr};
+  std::vector<torch::nn::Conv2d> class_levels;  // class pyramid: classifiers, finest map first
   torch::nn::Linear sounds{nullptr};  // class gate: A_0 -> how much each class is heard [K]
   torch::Tensor gate;                 // class gate: factor and offset
 
  private:
   struct Encoded;
+  torch::Tensor add_class_levels(const torch::Tensor& logits,
+                                 const std::vector<torch::Tensor>& visual) const;
   torch::Tensor gate_mask(const torch::Tensor& logits, const torch::Tensor& heard) const;
   Encoded encode(const torch::Tensor& frames, const torch::Tensor& audio, FeatureMaps* maps);
 

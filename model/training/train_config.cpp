@@ -275,6 +275,7 @@ void read_model(Section s, ModelConfig& m) {
   s.read("refine", m.refine);
   s.read("head_similarity", m.head_similarity);
   s.read("class_gate", m.class_gate);
+  s.read("class_pyramid", m.class_pyramid);
   s.read_name<Head>("head", {{"mask", Head::kMask}, {"mask+classes", Head::kMaskAndClasses}},
                     m.head);
   std::string front_end = std::string(dsp::to_string(m.front_end));

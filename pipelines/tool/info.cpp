@@ -46,10 +46,10 @@ void print_text(const ModelConfig& config, const Metadata& metadata, const Netwo
              fmt::join(config.stages, " "), to_string(config.audio_net));
   fmt::print("  front end  {} ({} Hz)\n", dsp::to_string(config.front_end), front_end.sample_rate);
   fmt::print(
-      "  switches   HAR {}, AGVE {}, CMFD {}, pooling {}, similarity in head {}, class gate {}\n",
+      "  switches   HAR {}, AGVE {}, CMFD {}, pooling {}, similarity in head {}, class gate {}, class pyramid {}\n",
       config.har ? "on" : "off", config.agve ? "on" : "off", config.cmfd ? "on" : "off",
       to_string(config.pooling), config.head_similarity ? "on" : "off",
-      config.class_gate ? "on" : "off");
+      config.class_gate ? "on" : "off", config.class_pyramid ? "on" : "off");
   fmt::print("  head       {} ({} channels)\n", to_string(config.head), config.logit_channels());
   if (!config.class_names.empty())
     fmt::print("  classes    {}\n", fmt::join(config.class_names, ", "));

@@ -118,6 +118,11 @@ INSTANTIATE_TEST_SUITE_P(
                    j["class_names"] = json::array();
                  }},
         BadField{"class_gate", [](json& j) { j["class_gate"] = 1; }},
+        BadField{"class_pyramid",
+                 [](json& j) {
+                   j["class_pyramid"] = true;
+                   j["head"] = "semantic";
+                 }},
         BadField{"train_height", [](json& j) { j["train_height"] = 16; }},
         BadField{"train_width", [](json& j) { j["train_width"] = 100000; }},
         BadField{"surprise", [](json& j) { j["surprise"] = true; }}));
@@ -130,6 +135,9 @@ TEST(ModelConfig, ClassGateStandsInTheFileOnlyWhereItIsOn) {
   EXPECT_FALSE(ModelConfig::from_json(c.to_json()).class_gate);
   c.class_gate = true;
   EXPECT_TRUE(ModelConfig::from_json(c.to_json()).class_gate);
+  EXPECT_FALSE(ModelConfig::from_json(c.to_json()).class_pyramid);
+  c.class_pyramid = true;
+  EXPECT_TRUE(ModelConfig::from_json(c.to_json()).class_pyramid);
 }
 
 TEST(ModelConfig, RefusesWhatIsNoObject) {

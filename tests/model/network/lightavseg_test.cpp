@@ -315,6 +315,47 @@ TEST(LightAVSeg, ClassGateRaisesTheMaskWhereTheClassIsHeard) {
   EXPECT_TRUE(torch::equal(with.logits.slice(1, 1), classes));
 }
 
+TEST(LightAVSeg, ClassPyramidAddsClassesOfTheCoarseMaps) {
+  torch::NoGradGuard no_grad;
+  torch::manual_seed(2);
+  ModelConfig config;
+  config.variant = Variant::kTiny;
+  config.head = Head::kMaskAndClasses;
+  config.class_names = {"background", "dog", "cat"};
+  LightAVSeg plain(config);
+  config.class_pyramid = true;
+  LightAVSeg pyramid(config);
+  for (auto& p : plain->named_parameters()) pyramid->named_parameters()[p.key()].copy_(p.value());
+  for (auto& b : plain->named_buffers()) pyramid->named_buffers()[b.key()].copy_(b.value());
+  plain->eval();
+  pyramid->eval();
+  const auto frames = torch::randn({2, 3, 96, 64});
+  const auto audio = torch::rand({2, 1024, 1, 1});
+  FeatureMaps maps;
+  const auto without = plain->forward_with_audio(frames, audio, &maps, LogitSize::kFinestStage);
+  // A model trained without goes on as it was.
+  EXPECT_TRUE(torch::equal(
+      pyramid->forward_with_audio(frames, audio, nullptr, LogitSize::kFinestStage).logits,
+      without.logits));
+
+  ASSERT_EQ(pyramid->class_levels.size(), 3u);
+  torch::Tensor coarse;
+  for (size_t i = 3; i-- > 0;) {
+    auto& level = pyramid->class_levels[i];
+    level->weight.normal_(0, 0.1);
+    level->bias.normal_();
+    const auto& map = maps.visual[2 + i];
+    auto own = torch::einsum("bchw,kc->bkhw", {map, level->weight.flatten(1)}) +
+               level->bias.view({1, 3, 1, 1});
+    if (coarse.defined()) own = own + resize_bilinear(coarse, map.size(2), map.size(3));
+    coarse = own;
+  }
+  const auto with = pyramid->forward_with_audio(frames, audio, nullptr, LogitSize::kFinestStage);
+  const auto expected = without.logits.slice(1, 1) + resize_bilinear(coarse, 24, 16);
+  EXPECT_TRUE(torch::allclose(with.logits.slice(1, 1), expected, 1e-4, 1e-4));
+  EXPECT_TRUE(torch::equal(with.logits.slice(1, 0, 1), without.logits.slice(1, 0, 1)));
+}
+
 TEST(LightAVSeg, SeveralThreadsGiveTheSameMask) {
   auto network = golden_network(Variant::kTiny);
   network->to(torch::kFloat32);
