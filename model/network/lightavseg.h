@@ -14,16 +14,13 @@
 
 #include "model/network/config.h"
 #include "model/network/fusion_decoder.h"
+#include "model/network/image_values.h"
 #include "model/network/layers.h"
 #include "model/network/mobilenet_v2.h"
 #include "model/network/reciprocal_encoder.h"
 #include "model/network/seaformer.h"
 
 namespace lightavseg {
-
-// Mean and deviation of RGB / 255 that frames are normalised with (ImageNet's).
-constexpr float kImageMean[3] = {0.485f, 0.456f, 0.406f};
-constexpr float kImageStd[3] = {0.229f, 0.224f, 0.225f};
 
 // Feature maps on the way, filled on request. Index k counts the configured stages, finest first.
 struct FeatureMaps {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "model/network/layers.h"
+#include "model/network/mobilenet_v2_spec.h"
 
 namespace lightavseg {
 namespace {
@@ -44,19 +45,14 @@ torch::Tensor PannsResidualImpl::forward(const torch::Tensor& x) {
 }
 
 MobileNetV2Impl::MobileNetV2Impl(bool with_embedding) {
-  struct Group {
-    int64_t expand, channels, count, stride;
-  };
-  static const Group groups[] = {{1, 16, 1, 1}, {6, 24, 2, 2},  {6, 32, 3, 2}, {6, 64, 4, 2},
-                                 {6, 96, 3, 2}, {6, 160, 3, 1}, {6, 320, 1, 1}};
   bn0 = register_module("bn0", torch::nn::BatchNorm2d(64));
   auto features = container(*this, "features");
   auto stem = container(*features, "0");
-  first = stem->register_module("0", conv(1, 32, 3));
-  first_bn = stem->register_module("2", torch::nn::BatchNorm2d(32));
-  int64_t in = 32;
+  first = stem->register_module("0", conv(1, kPannsStem, 3));
+  first_bn = stem->register_module("2", torch::nn::BatchNorm2d(kPannsStem));
+  int64_t in = kPannsStem;
   int index = 1;
-  for (const auto& g : groups) {
+  for (const auto& g : kPannsGroups) {
     for (int64_t n = 0; n < g.count; ++n) {
       rows.push_back(features->register_module(
           std::to_string(index++), PannsResidual(in, g.channels, n == 0 ? g.stride : 1, g.expand)));
@@ -64,9 +60,9 @@ MobileNetV2Impl::MobileNetV2Impl(bool with_embedding) {
     }
   }
   auto tail = container(*features, std::to_string(index));
-  last = tail->register_module("0", conv(in, 1280, 1));
-  last_bn = tail->register_module("1", torch::nn::BatchNorm2d(1280));
-  if (with_embedding) fc1 = register_module("fc1", torch::nn::Linear(1280, 1024));
+  last = tail->register_module("0", conv(in, kPannsTrunk, 1));
+  last_bn = tail->register_module("1", torch::nn::BatchNorm2d(kPannsTrunk));
+  if (with_embedding) fc1 = register_module("fc1", torch::nn::Linear(kPannsTrunk, kPannsEmbedding));
   set_trainable(false);
 }
 

@@ -100,19 +100,6 @@ torch::Tensor to_tensor(const TensorView& view) {
   return tensor;
 }
 
-ModelConfig read_model_config(const SafetensorsFile& file) {
-  const auto it = file.metadata().find(kConfigKey);
-  if (it == file.metadata().end())
-    throw FileError(
-        file.path(), kConfigKey,
-        "is missing from the metadata: this safetensors file is not a LightAVSeg model");
-  try {
-    return ModelConfig::from_json(it->second);
-  } catch (const ConfigError& error) {
-    throw FileError(file.path(), fmt::format("{}.{}", kConfigKey, error.field()), error.what());
-  }
-}
-
 void load_weights(const SafetensorsFile& file, torch::nn::Module& network) {
   const auto state = named_state(network);
   std::vector<std::string> missing, unknown;

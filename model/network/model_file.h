@@ -12,19 +12,14 @@
 
 #include "model/files/safetensors.h"
 #include "model/files/safetensors_writer.h"
+#include "model/network/config_file.h"
 #include "model/network/lightavseg.h"
 
 namespace lightavseg {
 
-// Metadata key of the configuration.
-constexpr const char* kConfigKey = "lightavseg.config";
-
 enum class Storage { kFloat32, kFloat16 };
 
 using Metadata = std::map<std::string, std::string>;
-
-// The configuration of an opened file. Throws FileError naming the field.
-ModelConfig read_model_config(const SafetensorsFile& file);
 
 // Copies every weight of the file into the network. Tensors may be stored as F64, F32, F16 or
 // BF16. Throws FileError naming the tensor that is missing, unknown, of the wrong shape or holds

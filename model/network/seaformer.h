@@ -14,33 +14,9 @@
 
 #include "model/network/config.h"
 #include "model/network/layers.h"
+#include "model/network/seaformer_spec.h"
 
 namespace lightavseg {
-
-// One inverted residual of a convolutional stage.
-struct MbRow {
-  int kernel;
-  int expand;
-  int channels;
-  int stride;
-};
-
-// One set of axial attention blocks.
-struct TransformerSpec {
-  int stage;  // 0-based stage it follows
-  int depth;
-  int key_dim;
-  int mlp_ratio;
-};
-
-struct SeaFormerSpec {
-  int stem;
-  int heads;
-  std::array<std::vector<MbRow>, 5> stages;
-  std::vector<TransformerSpec> transformers;
-};
-
-const SeaFormerSpec& seaformer_spec(Variant variant);
 
 // Expand 1x1, depthwise k x k, project 1x1; ReLU after the first two; skip iff shapes agree.
 struct MbConvImpl : torch::nn::Module {

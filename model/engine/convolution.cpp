@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/engine/convolution.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "model/engine/engine.h"
+
+namespace lightavseg {
+namespace {
+
+using dnnl::memory;
+
+memory::desc channels_last(int height, int width, int channels) {
+  const memory::dim c = channels, row = c * width;
+  return memory::desc({1, c, height, width}, memory::data_type::f32,
+                      memory::dims{row * height, 1, row, c});
+}
+
+memory::dims weight_shape(const PackedWeights& w) {
+  if (w.groups() == 1) return {w.out(), w.in(), w.kernel(), w.kernel()};
+  return {w.groups(), w.out() / w.groups(), w.in() / w.groups(), w.kernel(), w.kernel()};
+}
+
+memory::format_tag plain_format(const PackedWeights& w) {
+  return w.groups() == 1 ? memory::format_tag::oihw : memory::format_tag::goihw;
+}
+
+// Rows or columns behind the last one of the input that the last output reaches; negative where
+// some of the input is left out.
+int padding_end(int size, int kernel, int stride, int padding, int out) {
+  return (out - 1) * stride + kernel - size - padding;
+}
+
+}  // namespace
+
+PackedWeights::PackedWeights(ConvolutionValues values)
+    : out_(values.out), in_(values.in), kernel_(values.kernel), groups_(values.groups) {
+  memory plain({weight_shape(*this), memory::data_type::f32, plain_format(*this)}, onednn::cpu());
+  std::memcpy(plain.get_data_handle(), values.weight.data(), values.weight.size() * sizeof(float));
+  layouts_.push_back(plain);
+  bias_ = memory({{out_}, memory::data_type::f32, memory::format_tag::a}, onednn::cpu());
+  std::memcpy(bias_.get_data_handle(), values.bias.data(), values.bias.size() * sizeof(float));
+}
+
+memory PackedWeights::in_layout(const memory::desc& layout) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const auto& there : layouts_)
+    if (there.get_desc() == layout) {
+      is_only_source_ = false;  // somebody runs with it, so it stays
+      return there;
+    }
+  memory packed(layout, onednn::cpu());
+  dnnl::stream stream(onednn::cpu());
+  dnnl::reorder(layouts_.front(), packed).execute(stream, layouts_.front(), packed);
+  stream.wait();
+  if (is_only_source_) layouts_.clear();
+  is_only_source_ = false;
+  layouts_.push_back(packed);
+  return packed;
+}
+
+std::size_t PackedWeights::bytes() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::size_t sum = bias_.get_desc().get_size();
+  for (const auto& there : layouts_) sum += there.get_desc().get_size();
+  return sum;
+}
+
+Convolution::Convolution(std::shared_ptr<PackedWeights> weights, const ConvolutionPlace& p)
+    : weights_(std::move(weights)) {
+  const auto& w = *weights_;
+  in_ = channels_last(p.height, p.width, w.in());
+  out_ = channels_last(p.out_height, p.out_width, w.out());
+  onednn::ConvolutionLayout layout;
+  layout.in = in_;
+  layout.weights = memory::desc(weight_shape(w), memory::data_type::f32, memory::format_tag::any);
+  layout.bias = w.bias().get_desc();
+  layout.out = out_;
+  layout.strides = {p.stride, p.stride};
+  layout.padding_begin = {p.padding, p.padding};
+  layout.padding_end = {padding_end(p.height, w.kernel(), p.stride, p.padding, p.out_height),
+                        padding_end(p.width, w.kernel(), p.stride, p.padding, p.out_width)};
+  dnnl::post_ops operations;
+  if (p.adds) operations.append_sum(1);
+  switch (p.activation) {
+    case Activation::kNone:
+      break;
+    case Activation::kRelu:
+      onednn::append_relu(operations);
+      break;
+    case Activation::kRelu6:
+      onednn::append_clamp(operations, 0, 6);
+      break;
+    case Activation::kUnit:
+      onednn::append_clamp(operations, 0, 1);
+      break;
+  }
+  dnnl::primitive_attr attributes;
+  attributes.set_post_ops(operations);
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  try {
+    const auto description = onednn::describe_convolution(layout, attributes);
+    primitive_ = dnnl::convolution_forward(description);
+    scratch_ = description.scratchpad_desc();
+    packed_ = weights_->in_layout(description.weights_desc());
+  } catch (const dnnl::error& error) {
+    throw UnsupportedModel(fmt::format(
+        "oneDNN cannot run a convolution of {}x{} maps with {} channels to {} (kernel {}, stride "
+        "{}): {}",
+        p.height, p.width, w.in(), w.out(), w.kernel(), p.stride, error.message));
+  }
+  multiplications_ = std::int64_t(p.out_height) * p.out_width * w.out() * (w.in() / w.groups()) *
+                     w.kernel() * w.kernel();
+}
+
+Convolution::Call::Call(const Convolution& c, float* in, float* out, void* scratch)
+    : primitive_(c.primitive_),
+      arguments_{{DNNL_ARG_SRC, dnnl::memory(c.in_, onednn::cpu(), in)},
+                 {DNNL_ARG_WEIGHTS, c.packed_},
+                 {DNNL_ARG_BIAS, c.weights_->bias()},
+                 {DNNL_ARG_DST, dnnl::memory(c.out_, onednn::cpu(), out)},
+                 {DNNL_ARG_SCRATCHPAD, dnnl::memory(c.scratch_, onednn::cpu(), scratch)}} {
+}
+
+void Convolution::Call::run(dnnl::stream& stream) const {
+  primitive_.execute(stream, arguments_);
+}
+
+}  // namespace lightavseg

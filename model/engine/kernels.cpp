@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/engine/kernels.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "model/engine/approximate_exp.h"
+#include "model/engine/vectorise.h"
+
+namespace lightavseg::kernels {
+namespace {
+
+inline float clamp(float x, float least, float most) {
+  x = x > least ? x : least;
+  return x < most ? x : most;
+}
+
+}  // namespace
+
+LIGHTAVSEG_VECTORISE
+void multiply(const float* __restrict weight, const float* __restrict bias,
+              const float* __restrict x, int in, int out, float* __restrict y) {
+  for (int j = 0; j < out; ++j) y[j] = bias[j];
+  int i = 0;
+  // Four at a time, so that y is read and written a quarter as often.
+  for (; i + 4 <= in; i += 4) {
+    const float *a = weight + std::size_t(i) * out, *b = a + out, *c = b + out, *d = c + out;
+    const float xa = x[i], xb = x[i + 1], xc = x[i + 2], xd = x[i + 3];
+    for (int j = 0; j < out; ++j) y[j] += (xa * a[j] + xb * b[j]) + (xc * c[j] + xd * d[j]);
+  }
+  for (; i < in; ++i) {
+    const float* a = weight + std::size_t(i) * out;
+    const float xa = x[i];
+    for (int j = 0; j < out; ++j) y[j] += xa * a[j];
+  }
+}
+
+LIGHTAVSEG_VECTORISE
+void relu(const float* x, int count, float* y) {
+  for (int i = 0; i < count; ++i) y[i] = x[i] > 0 ? x[i] : 0;
+}
+
+LIGHTAVSEG_VECTORISE
+void gate(const float* x, const float* by, int count, float* y) {
+  for (int i = 0; i < count; ++i) y[i] = clamp(x[i] + 3, 0, 6) * (1.0f / 6.0f) * by[i];
+}
+
+LIGHTAVSEG_VECTORISE
+void add(const float* x, const float* by, int count, float* y) {
+  for (int i = 0; i < count; ++i) y[i] = x[i] + by[i];
+}
+
+LIGHTAVSEG_VECTORISE
+void pool_max(const float* __restrict map, int pixels, int channels, float* __restrict out) {
+  for (int c = 0; c < channels; ++c) out[c] = map[c];
+  for (int p = 1; p < pixels; ++p) {
+    map += channels;
+    for (int c = 0; c < channels; ++c) out[c] = out[c] > map[c] ? out[c] : map[c];
+  }
+}
+
+LIGHTAVSEG_VECTORISE
+void pool_mean(const float* __restrict map, int pixels, int channels, float* __restrict out) {
+  for (int c = 0; c < channels; ++c) out[c] = 0;
+  for (int p = 0; p < pixels; ++p, map += channels)
+    for (int c = 0; c < channels; ++c) out[c] += map[c];
+  const float share = 1.0f / float(pixels);
+  for (int c = 0; c < channels; ++c) out[c] *= share;
+}
+
+LIGHTAVSEG_VECTORISE
+void add_to_pixels(const float* __restrict vector, int pixels, int channels,
+                   float* __restrict map) {
+  for (int p = 0; p < pixels; ++p, map += channels)
+    for (int c = 0; c < channels; ++c) map[c] += vector[c];
+}
+
+ResizeAxis::ResizeAxis(int from, int to) {
+  const float scale = float(from) / float(to);
+  for (int i = 0; i < to; ++i) {
+    const float position = std::max(0.0f, scale * (float(i) + 0.5f) - 0.5f);
+    const int first = std::min(int(position), from - 1);
+    low.push_back(first);
+    high.push_back(std::min(first + 1, from - 1));
+    share.push_back(clamp(position - float(first), 0, 1));
+  }
+}
+
+LIGHTAVSEG_VECTORISE
+void add_resized(const float* __restrict small, int small_width, int channels,
+                 const ResizeAxis& rows, const ResizeAxis& columns, const float* vector,
+                 int out_channels, float* __restrict out) {
+  const std::size_t row_size = std::size_t(small_width) * channels;
+  const int height = int(rows.low.size()), width = int(columns.low.size());
+  for (int y = 0; y < height; ++y) {
+    const float* top = small + rows.low[y] * row_size;
+    const float* bottom = small + rows.high[y] * row_size;
+    const float low = rows.share[y], high = 1 - low;
+    for (int x = 0; x < width; ++x, out += out_channels) {
+      const int l = columns.low[x] * channels, r = columns.high[x] * channels;
+      const float right = columns.share[x], left = 1 - right;
+      const float a = high * left, b = high * right, c = low * left, d = low * right;
+      const float *tl = top + l, *tr = top + r, *bl = bottom + l, *br = bottom + r;
+      if (vector)
+        for (int k = 0; k < channels; ++k)
+          out[k] += (a * tl[k] + b * tr[k]) + (c * bl[k] + d * br[k]) + vector[k];
+      else
+        for (int k = 0; k < channels; ++k)
+          out[k] += (a * tl[k] + b * tr[k]) + (c * bl[k] + d * br[k]);
+    }
+  }
+}
+
+LIGHTAVSEG_VECTORISE
+void axis_means(const float* __restrict map, int height, int width, int channels,
+                float* __restrict rows, float* __restrict columns) {
+  std::fill_n(columns, std::size_t(width) * channels, 0.0f);
+  const float row_share = 1.0f / float(width), column_share = 1.0f / float(height);
+  for (int y = 0; y < height; ++y) {
+    float* row = rows + std::size_t(y) * channels;
+    for (int c = 0; c < channels; ++c) row[c] = 0;
+    float* column = columns;
+    for (int x = 0; x < width; ++x, map += channels, column += channels)
+      for (int c = 0; c < channels; ++c) {
+        row[c] += map[c];
+        column[c] += map[c];
+      }
+    for (int c = 0; c < channels; ++c) row[c] *= row_share;
+  }
+  for (int i = 0; i < width * channels; ++i) columns[i] *= column_share;
+}
+
+LIGHTAVSEG_VECTORISE
+void attend(const float* __restrict means, const float* __restrict positions, int n, int heads,
+            int key, float* __restrict scores, float* __restrict out) {
+  const int qk = heads * key, cell = 4 * qk, placed = 2 * qk, value = 2 * key;
+  const float scale = 1.0f / std::sqrt(float(key));
+  for (int i = 0; i < n; ++i)
+    for (int h = 0; h < heads; ++h) {
+      const float* q = means + std::size_t(i) * cell + h * key;
+      const float* qp = positions + std::size_t(i) * placed + h * key;
+      float most = -3e38f;
+      for (int j = 0; j < n; ++j) {
+        const float* k = means + std::size_t(j) * cell + qk + h * key;
+        const float* kp = positions + std::size_t(j) * placed + qk + h * key;
+        // Sums in eight lanes, since compilers may not reorder a single one. key is a multiple
+        // of four: 16, 20 or 24.
+        float lanes[4] = {0, 0, 0, 0};
+        for (int c = 0; c < key; c += 4)
+          for (int l = 0; l < 4; ++l) lanes[l] += (q[c + l] + qp[c + l]) * (k[c + l] + kp[c + l]);
+        scores[j] = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) * scale;
+        most = scores[j] > most ? scores[j] : most;
+      }
+      for (int j = 0; j < n; ++j) scores[j] = approximate_exp(scores[j] - most);
+      float sum = 0;
+      for (int j = 0; j < n; ++j) sum += scores[j];
+      float* to = out + std::size_t(i) * 2 * qk + h * value;
+      for (int c = 0; c < value; ++c) to[c] = 0;
+      for (int j = 0; j < n; ++j) {
+        const float* v = means + std::size_t(j) * cell + placed + h * value;
+        const float weight = scores[j];
+        for (int c = 0; c < value; ++c) to[c] += weight * v[c];
+      }
+      const float share = 1 / sum;
+      for (int c = 0; c < value; ++c) to[c] = clamp(to[c] * share, 0, 6);
+    }
+}
+
+LIGHTAVSEG_VECTORISE
+void add_axes(const float* __restrict map, int all_channels, const float* __restrict rows,
+              const float* __restrict columns, int height, int width, int channels,
+              float* __restrict out) {
+  map += all_channels - channels;
+  for (int y = 0; y < height; ++y, rows += channels) {
+    const float* column = columns;
+    for (int x = 0; x < width; ++x) {
+      for (int c = 0; c < channels; ++c) out[c] = clamp(map[c] + rows[c] + column[c], 0, 6);
+      map += all_channels;
+      column += channels;
+      out += channels;
+    }
+  }
+}
+
+LIGHTAVSEG_VECTORISE
+void add_product(const float* __restrict a, const float* __restrict b, int count,
+                 float* __restrict map) {
+  for (int i = 0; i < count; ++i) map[i] += a[i] * b[i];
+}
+
+LIGHTAVSEG_VECTORISE
+void append_similarity(const float* __restrict map, const float* __restrict vector, int pixels,
+                       int channels, float* __restrict out) {
+  constexpr float kLeast = 1e-6f;  // of a norm
+  float squares = 0;
+  for (int c = 0; c < channels; ++c) squares += vector[c] * vector[c];
+  const float norm = std::max(std::sqrt(squares), kLeast);
+  for (int p = 0; p < pixels; ++p, map += channels, out += channels + 1) {
+    // Sums in lanes, since compilers may not reorder a single one; channels is a multiple of 8.
+    float products[8] = {}, own[8] = {};
+    for (int c = 0; c + 8 <= channels; c += 8)
+      for (int l = 0; l < 8; ++l) {
+        products[l] += map[c + l] * vector[c + l];
+        own[l] += map[c + l] * map[c + l];
+      }
+    float product = 0, square = 0;
+    for (int l = 0; l < 8; ++l) {
+      product += products[l];
+      square += own[l];
+    }
+    for (int c = 0; c < channels; ++c) out[c] = map[c];
+    out[channels] = product / (std::max(std::sqrt(square), kLeast) * norm);
+  }
+}
+
+LIGHTAVSEG_VECTORISE
+void gate_mask(const float* __restrict sounds, int classes, float factor, float offset, int pixels,
+               float* __restrict scores, float* __restrict logits) {
+  for (int p = 0; p < pixels; ++p, logits += classes + 1) {
+    const float* own = logits + 1;
+    float most = own[0];
+    for (int k = 1; k < classes; ++k) most = own[k] > most ? own[k] : most;
+    for (int k = 0; k < classes; ++k) scores[k] = approximate_exp(own[k] - most);
+    float sum = 0, expected = 0;
+    for (int k = 0; k < classes; ++k) {
+      sum += scores[k];
+      expected += scores[k] * sounds[k];
+    }
+    logits[0] += factor * expected / sum + offset;
+  }
+}
+
+LIGHTAVSEG_VECTORISE
+void scale_bands(const float* __restrict features, const float* __restrict factor,
+                 const float* __restrict offset, int frames, int bands, float* __restrict out) {
+  for (int t = 0; t < frames; ++t, features += bands, out += bands)
+    for (int b = 0; b < bands; ++b) out[b] = features[b] * factor[b] + offset[b];
+}
+
+LIGHTAVSEG_VECTORISE
+void pool_sound(const float* __restrict map, int frames, int bands, int channels,
+                float* __restrict row, float* __restrict out) {
+  const float band_share = 1.0f / float(bands), frame_share = 1.0f / float(frames);
+  // The maximum grows in out; the mean of the frames is added to it at the end, from row.
+  float* most = out;
+  for (int c = 0; c < channels; ++c) row[c] = 0;
+  for (int t = 0; t < frames; ++t) {
+    for (int c = 0; c < channels; ++c) {
+      float sum = 0;
+      for (int b = 0; b < bands; ++b) sum += map[std::size_t(b) * channels + c];
+      sum *= band_share;
+      row[c] += sum;
+      most[c] = t == 0 || sum > most[c] ? sum : most[c];
+    }
+    map += std::size_t(bands) * channels;
+  }
+  for (int c = 0; c < channels; ++c) out[c] = most[c] + row[c] * frame_share;
+}
+
+}  // namespace lightavseg::kernels

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Everything of the planned network that is not a convolution.
+//
+// Maps are float, dense, channels-last: `pixels` cells of `channels` values. Outputs overlap no
+// input unless told otherwise. Nothing allocates, nothing throws; all are pure but for their output
+// and safe from any thread. The loops are plain ones that compilers vectorise.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+namespace lightavseg::kernels {
+
+// y = bias + W x with weight = W transposed, [in, out].
+void multiply(const float* weight, const float* bias, const float* x, int in, int out, float* y);
+
+// y = max(x, 0), h-sigmoid(x) * by. y may be x.
+void relu(const float* x, int count, float* y);
+void gate(const float* x, const float* by, int count, float* y);
+void add(const float* x, const float* by, int count, float* y);
+
+// The largest or the mean value of each channel, [channels].
+void pool_max(const float* map, int pixels, int channels, float* out);
+void pool_mean(const float* map, int pixels, int channels, float* out);
+
+// map += vector[channels] in every pixel.
+void add_to_pixels(const float* vector, int pixels, int channels, float* map);
+
+// Where the values of a resized axis come from: bilinear, align_corners = false.
+struct ResizeAxis {
+  ResizeAxis() = default;
+  ResizeAxis(int from, int to);
+  std::vector<int> low, high;  // positions in the source
+  std::vector<float> share;    // of the high one, 0..1
+};
+
+// out += resized small [*, small_width, channels] (+ vector, where not null); out is
+// [rows, columns, out_channels], of which the first `channels` are meant.
+void add_resized(const float* small, int small_width, int channels, const ResizeAxis& rows,
+                 const ResizeAxis& columns, const float* vector, int out_channels, float* out);
+
+// Of a map [height, width, channels]: the mean over each row [height, channels] and each column
+// [width, channels].
+void axis_means(const float* map, int height, int width, int channels, float* rows, float* columns);
+
+// Attention among the n cells of one axis, `heads` heads, ReLU6 of the result
+// [n, heads * 2 * key]: means [n, 4 * heads * key] hold query, key and value side by side;
+// positions [n, 2 * heads * key] are added to the first two. scores: room for n values.
+void attend(const float* means, const float* positions, int n, int heads, int key, float* scores,
+            float* out);
+
+// out = ReLU6(the last `channels` of each cell's all_channels + its row's + its column's value).
+void add_axes(const float* map, int all_channels, const float* rows, const float* columns,
+              int height, int width, int channels, float* out);
+
+// map += a * b.
+void add_product(const float* a, const float* b, int count, float* map);
+
+// out [pixels, channels + 1] = map and, behind it, the cosine of each cell with the vector.
+void append_similarity(const float* map, const float* vector, int pixels, int channels, float* out);
+
+// The class gate: logits[pixel][0] += factor * sum_k softmax(logits[pixel][1..])_k * sounds[k]
+// + offset, with `classes` classes. scores: room for that many.
+void gate_mask(const float* sounds, int classes, float factor, float offset, int pixels,
+               float* scores, float* logits);
+
+// features [frames, bands] * factor[bands] + offset[bands]
+void scale_bands(const float* features, const float* factor, const float* offset, int frames,
+                 int bands, float* out);
+
+// PANNs' pooling of [frames, bands, channels]: mean over bands, then maximum plus mean over frames.
+// row: room for `channels` values.
+void pool_sound(const float* map, int frames, int bands, int channels, float* row, float* out);
+
+}  // namespace lightavseg::kernels

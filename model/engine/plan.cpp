@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/engine/plan.h"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <new>
+#include <numeric>
+
+namespace lightavseg {
+namespace {
+
+constexpr std::size_t kAlignment = 64;  // a cache line, and the widest vector
+constexpr int kAlways = std::numeric_limits<int>::max();
+
+std::size_t aligned(std::size_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+}  // namespace
+
+Map PlanBuilder::map(int height, int width, int channels) {
+  const Map m{int(lives_.size()), height, width, channels};
+  lives_.push_back({aligned(std::size_t(m.size()) * sizeof(float)), kAlways, -1});
+  return m;
+}
+
+void PlanBuilder::is_input(const Map& map) {
+  lives_[std::size_t(map.id)].first = -1;
+}
+
+void PlanBuilder::is_output(const Map& map) {
+  lives_[std::size_t(map.id)].last = kAlways;
+}
+
+void PlanBuilder::keep(const Map& map) {
+  is_input(map);
+  is_output(map);
+}
+
+void PlanBuilder::uses(const Map& map) {
+  auto& life = lives_[std::size_t(map.id)];
+  const int now = int(plan_.steps.size());
+  life.first = std::min(life.first, now);
+  life.last = std::max(life.last, now);
+}
+
+void PlanBuilder::convolve(const std::string& name, const std::shared_ptr<PackedWeights>& weights,
+                           const Map& in, const Map& out, const Placing& placing) {
+  ConvolutionPlace place;
+  place.height = in.height;
+  place.width = in.width;
+  place.stride = placing.stride;
+  place.padding = placing.padding < 0 ? weights->kernel() / 2 : placing.padding;
+  place.out_height = out.height;
+  place.out_width = out.width;
+  place.activation = placing.activation;
+  place.adds = placing.adds;
+  auto convolution = std::make_shared<const Convolution>(weights, place);
+  scratch_ = std::max(scratch_, convolution->scratch_bytes());
+  uses(in);
+  uses(out);
+  plan_.steps.push_back({module_, name, std::move(convolution), in, out, {}});
+}
+
+void PlanBuilder::step(const std::string& name, const std::vector<Map>& maps,
+                       std::function<void(const Memory&)> function) {
+  for (const auto& m : maps)
+    if (m) uses(m);
+  plan_.steps.push_back({module_, name, nullptr, {}, {}, std::move(function)});
+}
+
+Plan PlanBuilder::finish() {
+  // The largest first, each at the lowest place where it disturbs none that lives at the same time.
+  std::vector<std::size_t> order(lives_.size()), placed;
+  std::iota(order.begin(), order.end(), std::size_t(0));
+  std::stable_sort(order.begin(), order.end(),
+                   [&](auto a, auto b) { return lives_[a].bytes > lives_[b].bytes; });
+  auto& offsets = plan_.offsets;
+  offsets.assign(lives_.size(), 0);
+  for (const auto i : order) {
+    const auto& life = lives_[i];
+    std::vector<std::size_t> beside;
+    for (const auto j : placed)
+      if (lives_[j].first <= life.last && life.first <= lives_[j].last) beside.push_back(j);
+    std::sort(beside.begin(), beside.end(),
+              [&](auto a, auto b) { return offsets[a] < offsets[b]; });
+    std::size_t at = 0;
+    for (const auto j : beside) {
+      if (at + life.bytes <= offsets[j]) break;
+      at = std::max(at, offsets[j] + lives_[j].bytes);
+    }
+    offsets[i] = at;
+    plan_.bytes = std::max(plan_.bytes, at + life.bytes);
+    placed.push_back(i);
+  }
+  plan_.scratch_offset = plan_.bytes;
+  plan_.bytes += aligned(scratch_) + kAlignment;
+  Plan result = std::move(plan_);
+  *this = PlanBuilder();
+  return result;
+}
+
+PlanRunner::PlanRunner(std::shared_ptr<const Plan> plan)
+    : plan_(std::move(plan)),
+      block_(static_cast<std::byte*>(::operator new(plan_->bytes, std::align_val_t(kAlignment)))),
+      memory_(block_, plan_->offsets),
+      stream_(onednn::cpu()),
+      runs_(plan_->steps.size()),
+      nanoseconds_(plan_->steps.size()) {
+  std::fill_n(block_, plan_->bytes, std::byte(0));
+  for (const auto& step : plan_->steps)
+    calls_.push_back(step.convolution ? std::make_unique<Convolution::Call>(
+                                            *step.convolution, memory_[step.in], memory_[step.out],
+                                            block_ + plan_->scratch_offset)
+                                      : nullptr);
+}
+
+PlanRunner::~PlanRunner() {
+  ::operator delete(block_, std::align_val_t(kAlignment));
+}
+
+void PlanRunner::run_step(std::size_t i) {
+  if (calls_[i])
+    calls_[i]->run(stream_);
+  else
+    plan_->steps[i].function(memory_);
+}
+
+void PlanRunner::run(std::size_t first, std::size_t last) {
+  if (!measures_) {
+    for (std::size_t i = first; i < last; ++i) run_step(i);
+    return;
+  }
+  using Clock = std::chrono::steady_clock;
+  auto before = Clock::now();
+  for (std::size_t i = first; i < last; ++i) {
+    run_step(i);
+    const auto now = Clock::now();
+    nanoseconds_[i] += std::chrono::duration_cast<std::chrono::nanoseconds>(now - before).count();
+    ++runs_[i];
+    before = now;
+  }
+}
+
+void PlanRunner::measure(bool on) {
+  measures_ = on;
+  if (!on) return;
+  std::fill(runs_.begin(), runs_.end(), 0);
+  std::fill(nanoseconds_.begin(), nanoseconds_.end(), 0);
+}
+
+void PlanRunner::append_times(std::vector<StepTime>& times) const {
+  for (std::size_t i = 0; i < plan_->steps.size(); ++i) {
+    const auto& step = plan_->steps[i];
+    times.push_back({step.module, step.name, runs_[i], nanoseconds_[i],
+                     step.convolution ? step.convolution->multiplications() : 0});
+  }
+}
+
+}  // namespace lightavseg

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A static list of steps over one block of memory, in which maps that are never needed at the same
+// time lie at the same place.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/engine/convolution.h"
+#include "model/engine/step_time.h"
+
+namespace lightavseg {
+
+// A map of a plan, dense and channels-last. A vector is a map of one pixel.
+struct Map {
+  int id = -1;
+  int height = 0, width = 0, channels = 0;
+
+  int pixels() const { return height * width; }
+  int size() const { return pixels() * channels; }
+  explicit operator bool() const { return id >= 0; }
+};
+
+// Where the maps of a plan lie for one caller.
+class Memory {
+ public:
+  Memory(std::byte* base, const std::vector<std::size_t>& offsets)
+      : base_(base), offsets_(&offsets) {}
+  float* operator[](const Map& map) const {
+    return reinterpret_cast<float*>(base_ + (*offsets_)[std::size_t(map.id)]);
+  }
+
+ private:
+  std::byte* base_;
+  const std::vector<std::size_t>* offsets_;
+};
+
+// One step: a convolution, or a function of the memory.
+struct Step {
+  const char* module;  // see StepTime
+  std::string name;
+  std::shared_ptr<const Convolution> convolution;
+  Map in, out;  // of the convolution
+  std::function<void(const Memory&)> function;
+};
+
+// Immutable once built, hence safe from any thread.
+struct Plan {
+  std::vector<Step> steps;
+  std::vector<std::size_t> offsets;  // of each map, bytes
+  std::size_t bytes = 0;             // of the memory of one caller, working memory included
+  std::size_t scratch_offset = 0;    // where the convolutions work
+};
+
+// Collects steps in the order of their execution, and then places the maps.
+class PlanBuilder {
+ public:
+  Map map(int height, int width, int channels);
+  Map vector(int size) { return map(1, 1, size); }
+
+  // The map is filled before the first step.
+  void is_input(const Map& map);
+  // Nothing after the last step that names the map may overwrite it.
+  void is_output(const Map& map);
+  // Both: nothing else ever lies there.
+  void keep(const Map& map);
+
+  // What the following steps count as, such as "visual"; a string literal.
+  void module(const char* name) { module_ = name; }
+
+  // How a convolution is placed, beside the sizes of its maps.
+  struct Placing {
+    Activation activation = Activation::kNone;
+    int stride = 1;
+    int padding = -1;   // negative: half the kernel
+    bool adds = false;  // to what `out` holds
+  };
+  void convolve(const std::string& name, const std::shared_ptr<PackedWeights>& weights,
+                const Map& in, const Map& out, const Placing& placing);
+  // maps: all that the function reads or writes.
+  void step(const std::string& name, const std::vector<Map>& maps,
+            std::function<void(const Memory&)> function);
+
+  std::size_t steps() const { return plan_.steps.size(); }
+
+  // Places the maps. The builder is empty afterwards.
+  Plan finish();
+
+ private:
+  struct Life {
+    std::size_t bytes;
+    int first, last;  // steps
+  };
+  void uses(const Map& map);
+
+  const char* module_ = "";
+  Plan plan_;
+  std::vector<Life> lives_;
+  std::size_t scratch_ = 0;
+};
+
+// The memory of one caller, and the steps bound to it. One run at a time.
+class PlanRunner {
+ public:
+  explicit PlanRunner(std::shared_ptr<const Plan> plan);
+  ~PlanRunner();
+  PlanRunner(const PlanRunner&) = delete;
+  PlanRunner& operator=(const PlanRunner&) = delete;
+
+  float* operator[](const Map& map) const { return memory_[map]; }
+
+  std::size_t steps() const { return plan_->steps.size(); }
+  // Runs steps [first, last).
+  void run(std::size_t first, std::size_t last);
+
+  void measure(bool on);
+  void append_times(std::vector<StepTime>& times) const;
+
+ private:
+  void run_step(std::size_t i);
+
+  std::shared_ptr<const Plan> plan_;
+  std::byte* block_;
+  Memory memory_;
+  dnnl::stream stream_;
+  std::vector<std::unique_ptr<Convolution::Call>> calls_;  // null where a step is a function
+  bool measures_ = false;
+  std::vector<std::int64_t> runs_, nanoseconds_;
+};
+
+}  // namespace lightavseg
