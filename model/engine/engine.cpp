@@ -74,6 +74,18 @@ void drop_unused_stages(const ModelConfig& config, SeaFormerWeights& visual) {
   }
 }
 
+// Runs the action with oneDNN bound to one thread and its errors as those of this project.
+template <typename Action>
+void with_onednn(Action action) {
+  const onednn::OneThread one_thread;
+  try {
+    action();
+  } catch (const dnnl::error& error) {
+    if (error.status == dnnl_out_of_memory) throw std::bad_alloc();
+    throw std::runtime_error(fmt::format("oneDNN failed: {}", error.message));
+  }
+}
+
 }  // namespace
 
 struct Engine::Parts {
@@ -88,8 +100,10 @@ struct Engine::Parts {
     Map features, state;
   };
   // The plan for that many frames of sound, made when it is first asked for.
-  const Sound& sound(int frames) {
+  Sound sound(int frames) {
+    constexpr std::size_t kMostKept = 8;
     const std::lock_guard<std::mutex> lock(mutex);
+    if (sounds.size() >= kMostKept && !sounds.count(frames)) sounds.clear();
     auto& there = sounds[frames];
     if (!there.steps) {
       auto planned = plan_sound(weights.audio, frames);
@@ -123,18 +137,14 @@ std::shared_ptr<const Engine> Engine::open(const SafetensorsFile& file,
   if (options.width == 0) parts->options.width = parts->config.train_width;
   check_side("height", parts->options.height);
   check_side("width", parts->options.width);
-  const onednn::OneThread one_thread;
-  try {
+  with_onednn([&] {
     parts->weights = read_network_weights(file, parts->config);
     drop_unused_stages(parts->config, parts->weights.visual);
     parts->frame =
         plan_frame(parts->weights, parts->config, parts->options.height, parts->options.width);
     parts->frame_steps = std::make_shared<const Plan>(std::move(parts->frame.plan));
     parts->sound(dsp::spec(parts->config.front_end).frames_per_second);
-  } catch (const dnnl::error& error) {
-    if (error.status == dnnl_out_of_memory) throw std::bad_alloc();
-    throw UnsupportedModel(fmt::format("{}: oneDNN: {}", file.path().string(), error.message));
-  }
+  });
   return std::shared_ptr<const Engine>(new Engine(std::move(parts)));
 }
 
@@ -182,23 +192,27 @@ EngineState::~EngineState() = default;
 
 void EngineState::hear(const float* log_mel, int frames) {
   has_heard_ = false;
-  if (frames < kPannsFewestFrames || frames > kMostSoundFrames)
+  if (frames < kPannsFewestFrames)
     throw std::runtime_error(
-        fmt::format("log-mel features of {} frames: the audio network takes {} to {}", frames,
-                    kPannsFewestFrames, kMostSoundFrames));
-  const onednn::OneThread one_thread;
+        fmt::format("log-mel needs at least {} frames, found {}", kPannsFewestFrames, frames));
+  if (frames > kMostSoundFrames)
+    throw std::runtime_error(
+        fmt::format("log-mel has {} frames, at most {} fit", frames, kMostSoundFrames));
   auto& p = *parts_;
-  if (frames != p.sound_frames) {
-    const auto& planned = engine_->parts_->sound(frames);
-    p.sound = std::make_unique<PlanRunner>(planned.steps);
-    p.sound->measure(p.measures);
-    p.sound_features = planned.features;
-    p.sound_state = planned.state;
-    p.sound_frames = frames;
-  }
   const std::size_t count = std::size_t(frames) * dsp::kMelBands;
-  std::copy_n(log_mel, count, (*p.sound)[p.sound_features]);
-  p.sound->run(0, p.sound->steps());
+  with_onednn([&] {
+    if (frames != p.sound_frames) {
+      const auto planned = engine_->parts_->sound(frames);
+      p.sound_frames = 0;  // until there is all of it
+      p.sound = std::make_unique<PlanRunner>(planned.steps);
+      p.sound->measure(p.measures);
+      p.sound_features = planned.features;
+      p.sound_state = planned.state;
+      p.sound_frames = frames;
+    }
+    std::copy_n(log_mel, count, (*p.sound)[p.sound_features]);
+    p.sound->run(0, p.sound->steps());
+  });
   // oneDNN's maxima turn NaN into a number, which would make of broken features a sound.
   if (std::any_of(log_mel, log_mel + count, [](float v) { return std::isnan(v); }))
     std::fill_n((*p.sound)[p.sound_state], p.sound_state.size(),
@@ -207,13 +221,12 @@ void EngineState::hear(const float* log_mel, int frames) {
 }
 
 void EngineState::set_audio_state(const float* state) {
-  const onednn::OneThread one_thread;
   auto& p = *parts_;
   const auto& plan = engine_->parts_->frame;
   float* to = p.frame[plan.state];
   std::copy_n(state, plan.state.size(), to);
   p.is_nan = std::any_of(to, to + plan.state.size(), [](float v) { return std::isnan(v); });
-  p.frame.run(0, plan.sound_steps);
+  with_onednn([&] { p.frame.run(0, plan.sound_steps); });
   has_heard_ = true;
 }
 
@@ -227,9 +240,8 @@ float* EngineState::frame() {
 
 void EngineState::see() {
   if (!has_heard_) throw std::logic_error("EngineState::see() before hear() or set_audio_state()");
-  const onednn::OneThread one_thread;
   const auto& plan = engine_->parts_->frame;
-  parts_->frame.run(plan.sound_steps, parts_->frame.steps());
+  with_onednn([&] { parts_->frame.run(plan.sound_steps, parts_->frame.steps()); });
   if (parts_->is_nan)
     std::fill_n(parts_->frame[plan.logits], plan.logits.size(),
                 std::numeric_limits<float>::quiet_NaN());

@@ -229,11 +229,10 @@ class FramePlanner {
     if (!class_maps_.empty())
       steps::add_resized(builder_, "levels.resize.0", class_maps_[0], logits, {}, 1);
     if (config_.class_gate) {
-      const Map sounds = sounds_, scores = builder_.vector(sounds_.channels);
+      const Map sounds = sounds_;
       const float factor = w_.gate[0], offset = w_.gate[1];
-      builder_.step("gate", {sounds, scores, logits}, [=](const Memory& m) {
-        kernels::gate_mask(m[sounds], sounds.channels, factor, offset, logits.pixels(), m[scores],
-                           m[logits]);
+      builder_.step("gate", {sounds, logits}, [=](const Memory& m) {
+        kernels::gate_mask(m[sounds], sounds.channels, factor, offset, logits.pixels(), m[logits]);
       });
     }
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Sums of floats are marked `omp simd`, which lets compilers add them in vector lanes.
 #include "model/engine/kernels.h"
 
 #include <algorithm>
@@ -13,6 +14,21 @@ namespace {
 inline float clamp(float x, float least, float most) {
   x = x > least ? x : least;
   return x < most ? x : most;
+}
+
+// sum_k softmax(logits)_k * values[k]
+inline float expected_value(const float* logits, const float* values, int count) {
+  float most = logits[0];
+#pragma omp simd reduction(max : most)
+  for (int k = 1; k < count; ++k) most = logits[k] > most ? logits[k] : most;
+  float sum = 0, expected = 0;
+#pragma omp simd reduction(+ : sum, expected)
+  for (int k = 0; k < count; ++k) {
+    const float share = approximate_exp(logits[k] - most);
+    sum += share;
+    expected += share * values[k];
+  }
+  return expected / sum;
 }
 
 }  // namespace
@@ -143,12 +159,10 @@ void attend(const float* __restrict means, const float* __restrict positions, in
       for (int j = 0; j < n; ++j) {
         const float* k = means + std::size_t(j) * cell + qk + h * key;
         const float* kp = positions + std::size_t(j) * placed + qk + h * key;
-        // Sums in eight lanes, since compilers may not reorder a single one. key is a multiple
-        // of four: 16, 20 or 24.
-        float lanes[4] = {0, 0, 0, 0};
-        for (int c = 0; c < key; c += 4)
-          for (int l = 0; l < 4; ++l) lanes[l] += (q[c + l] + qp[c + l]) * (k[c + l] + kp[c + l]);
-        scores[j] = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) * scale;
+        float sum = 0;
+#pragma omp simd reduction(+ : sum)
+        for (int c = 0; c < key; ++c) sum += (q[c] + qp[c]) * (k[c] + kp[c]);
+        scores[j] = sum * scale;
         most = scores[j] > most ? scores[j] : most;
       }
       for (int j = 0; j < n; ++j) scores[j] = approximate_exp(scores[j] - most);
@@ -196,17 +210,11 @@ void append_similarity(const float* __restrict map, const float* __restrict vect
   for (int c = 0; c < channels; ++c) squares += vector[c] * vector[c];
   const float norm = std::max(std::sqrt(squares), kLeast);
   for (int p = 0; p < pixels; ++p, map += channels, out += channels + 1) {
-    // Sums in lanes, since compilers may not reorder a single one; channels is a multiple of 8.
-    float products[8] = {}, own[8] = {};
-    for (int c = 0; c + 8 <= channels; c += 8)
-      for (int l = 0; l < 8; ++l) {
-        products[l] += map[c + l] * vector[c + l];
-        own[l] += map[c + l] * map[c + l];
-      }
     float product = 0, square = 0;
-    for (int l = 0; l < 8; ++l) {
-      product += products[l];
-      square += own[l];
+#pragma omp simd reduction(+ : product, square)
+    for (int c = 0; c < channels; ++c) {
+      product += map[c] * vector[c];
+      square += map[c] * map[c];
     }
     for (int c = 0; c < channels; ++c) out[c] = map[c];
     out[channels] = product / (std::max(std::sqrt(square), kLeast) * norm);
@@ -215,19 +223,85 @@ void append_similarity(const float* __restrict map, const float* __restrict vect
 
 LIGHTAVSEG_VECTORISE
 void gate_mask(const float* __restrict sounds, int classes, float factor, float offset, int pixels,
-               float* __restrict scores, float* __restrict logits) {
-  for (int p = 0; p < pixels; ++p, logits += classes + 1) {
-    const float* own = logits + 1;
-    float most = own[0];
-    for (int k = 1; k < classes; ++k) most = own[k] > most ? own[k] : most;
-    for (int k = 0; k < classes; ++k) scores[k] = approximate_exp(own[k] - most);
-    float sum = 0, expected = 0;
-    for (int k = 0; k < classes; ++k) {
-      sum += scores[k];
-      expected += scores[k] * sounds[k];
-    }
-    logits[0] += factor * expected / sum + offset;
+               float* __restrict logits) {
+  for (int p = 0; p < pixels; ++p, logits += classes + 1)
+    logits[0] += factor * expected_value(logits + 1, sounds, classes) + offset;
+}
+
+LIGHTAVSEG_VECTORISE
+void expected_values(const float* __restrict logits, int stride, const float* __restrict values,
+                     int count, int pixels, float* __restrict out) {
+  for (int p = 0; p < pixels; ++p, logits += stride) out[p] = expected_value(logits, values, count);
+}
+
+LIGHTAVSEG_VECTORISE
+void foreground_evidence(const float* __restrict logits, int classes, int pixels,
+                         float* __restrict out) {
+  for (int p = 0; p < pixels; ++p, logits += classes) {
+    float most = logits[1];
+#pragma omp simd reduction(max : most)
+    for (int k = 2; k < classes; ++k) most = logits[k] > most ? logits[k] : most;
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int k = 1; k < classes; ++k) sum += approximate_exp(logits[k] - most);
+    out[p] = most + std::log(sum) - logits[0];
   }
+}
+
+LIGHTAVSEG_VECTORISE
+void pick(const float* __restrict map, int stride, int pixels, float* __restrict out) {
+  for (int p = 0; p < pixels; ++p) out[p] = map[std::ptrdiff_t(p) * stride];
+}
+
+LIGHTAVSEG_VECTORISE
+void largest_class(const float* __restrict logits, int stride, int classes, int pixels,
+                   std::uint8_t* __restrict out) {
+  for (int p = 0; p < pixels; ++p, logits += stride) {
+    float most = logits[0];
+#pragma omp simd reduction(max : most)
+    for (int k = 1; k < classes; ++k) most = logits[k] > most ? logits[k] : most;
+    int found = 0;
+    while (found < classes && logits[found] != most) ++found;
+    out[p] = std::uint8_t(found < classes ? found : 0);  // NaN equals nothing
+  }
+}
+
+LIGHTAVSEG_VECTORISE
+void normalise(const std::uint8_t* __restrict bytes, int pixels, const float* factor,
+               const float* offset, float* __restrict out) {
+  constexpr int kBlock = 48;  // whole pixels and whole vectors
+  float factors[kBlock], offsets[kBlock];
+  for (int i = 0; i < kBlock; ++i) {
+    factors[i] = factor[i % 3];
+    offsets[i] = offset[i % 3];
+  }
+  const int count = 3 * pixels;
+  int i = 0;
+  for (; i + kBlock <= count; i += kBlock)
+    for (int j = 0; j < kBlock; ++j) out[i + j] = float(bytes[i + j]) * factors[j] + offsets[j];
+  for (int j = 0; i < count; ++i, ++j) out[i] = float(bytes[i]) * factors[j] + offsets[j];
+}
+
+LIGHTAVSEG_VECTORISE
+void enlarge_row(const float* __restrict top, const float* __restrict bottom, float share,
+                 int small_width, const int* __restrict low, const int* __restrict high,
+                 const float* __restrict column_share, int width, float* __restrict blend,
+                 float* __restrict out) {
+  for (int x = 0; x < small_width; ++x) blend[x] = (1 - share) * top[x] + share * bottom[x];
+  for (int x = 0; x < width; ++x)
+    out[x] = (1 - column_share[x]) * blend[low[x]] + column_share[x] * blend[high[x]];
+}
+
+LIGHTAVSEG_VECTORISE
+void probabilities(const float* __restrict evidence, const float* __restrict share, int count,
+                   float* __restrict out) {
+  for (int i = 0; i < count; ++i) {
+    const float odds = approximate_exp(evidence[i]);
+    const float p = odds / (1 + odds);
+    out[i] = evidence[i] == evidence[i] ? p : 0;
+  }
+  if (!share) return;
+  for (int i = 0; i < count; ++i) out[i] *= clamp(share[i], 0, 1);
 }
 
 LIGHTAVSEG_VECTORISE

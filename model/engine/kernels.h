@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 namespace lightavseg::kernels {
@@ -60,9 +61,37 @@ void add_product(const float* a, const float* b, int count, float* map);
 void append_similarity(const float* map, const float* vector, int pixels, int channels, float* out);
 
 // The class gate: logits[pixel][0] += factor * sum_k softmax(logits[pixel][1..])_k * sounds[k]
-// + offset, with `classes` classes. scores: room for that many.
+// + offset, with `classes` classes.
 void gate_mask(const float* sounds, int classes, float factor, float offset, int pixels,
-               float* scores, float* logits);
+               float* logits);
+
+// out[pixel] = sum_k softmax(logits[pixel][0..count))_k * values[k]; cells lie `stride` apart.
+void expected_values(const float* logits, int stride, const float* values, int count, int pixels,
+                     float* out);
+
+// out[pixel] = ln sum_(k > 0) exp(logits[pixel][k]) - logits[pixel][0], so that its sigmoid is what
+// softmax leaves beside class 0. At least two classes.
+void foreground_evidence(const float* logits, int classes, int pixels, float* out);
+
+// out[pixel] = the first value of each cell.
+void pick(const float* map, int stride, int pixels, float* out);
+
+// The class of the largest logit, the lowest of equal ones; 0 where one is NaN. At most 256
+// classes.
+void largest_class(const float* logits, int stride, int classes, int pixels, std::uint8_t* out);
+
+// RGB bytes [pixels, 3] * factor[3] + offset[3].
+void normalise(const std::uint8_t* bytes, int pixels, const float* factor, const float* offset,
+               float* out);
+
+// One row of a resized map of one channel: rows top and bottom blended by the share of the latter
+// into blend [small_width], then resized to width values.
+void enlarge_row(const float* top, const float* bottom, float share, int small_width,
+                 const int* low, const int* high, const float* column_share, int width,
+                 float* blend, float* out);
+
+// Sigmoid, 0 for NaN, times share (none: 1) clamped to 0..1.
+void probabilities(const float* evidence, const float* share, int count, float* out);
 
 // features [frames, bands] * factor[bands] + offset[bands]
 void scale_bands(const float* features, const float* factor, const float* offset, int frames,

@@ -18,7 +18,22 @@ namespace fs = std::filesystem;
 
 constexpr const char* kModelName = "lightavseg.safetensors";
 
-// The program or shared object that holds this code; empty when the system does not tell.
+bool is_inside(const fs::path& path, const fs::path& folder) {
+  auto part = path.begin();
+  for (const auto& wanted : folder) {
+    if (part == path.end() || *part != wanted) return false;
+    ++part;
+  }
+  return true;
+}
+
+bool is_file(const fs::path& path) {
+  std::error_code error;  // a folder that may not be entered holds no model for us
+  return fs::is_regular_file(path, error);
+}
+
+}  // namespace
+
 fs::path own_binary() {
   std::error_code error;
   Dl_info info{};
@@ -31,27 +46,11 @@ fs::path own_binary() {
   return error ? fs::path() : program;
 }
 
-bool is_inside(const fs::path& path, const fs::path& folder) {
-  auto part = path.begin();
-  for (const auto& wanted : folder) {
-    if (part == path.end() || *part != wanted) return false;
-    ++part;
-  }
-  return true;
-}
-
 bool runs_from_build_folder() {
   std::error_code error;
   const auto build = fs::canonical(LIGHTAVSEG_BUILD_DIR, error);
   return !error && is_inside(own_binary(), build);
 }
-
-bool is_file(const fs::path& path) {
-  std::error_code error;  // a folder that may not be entered holds no model for us
-  return fs::is_regular_file(path, error);
-}
-
-}  // namespace
 
 std::vector<fs::path> model_folders() {
   std::vector<fs::path> folders;

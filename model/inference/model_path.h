@@ -8,6 +8,12 @@
 
 namespace lightavseg {
 
+// The program or shared object that holds this code; empty when the system does not tell.
+std::filesystem::path own_binary();
+
+// Whether it lies in the folder that it was built in.
+bool runs_from_build_folder();
+
 // Folders that are looked at, in order: those of the environment variable LIGHTAVSEG_MODEL_PATH
 // (separated by ':'; empty ones are left out), then the installed data folder, then, when the
 // running code lies in its build folder, the source tree. They need not exist.

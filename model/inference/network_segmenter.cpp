@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// open_segmenter() on LibTorch, operator by operator.
+// The reference: the network on LibTorch, operator by operator, as a module of its own.
 //
 // Threads. How an operator is shared out over threads changes the last digits of its sums, in
 // oneDNN and in OpenBLAS, so that masks would depend on the machine. Every operator of this engine
@@ -35,7 +35,9 @@
 #include <utility>
 
 #include "model/files/file_error.h"
+#include "model/inference/reference_entry.h"
 #include "model/inference/segmenter.h"
+#include "model/inference/version.h"
 #include "model/libtorch/operator_threads.h"
 #include "model/network/model_file.h"
 
@@ -188,21 +190,20 @@ class NetworkSegmenter final : public Segmenter {
 
 }  // namespace
 
-std::unique_ptr<Segmenter> open_segmenter(const std::string& path,
-                                          const SegmenterOptions& options) {
-  if (options.precision != "fp32" && options.precision != "auto")
-    throw std::runtime_error(
-        fmt::format("precision '{}': is none of fp32, auto", options.precision));
-  if (options.threads < 0)
-    throw std::runtime_error(fmt::format(
-        "threads {}: give how many, or 0 for as many as the machine has cores", options.threads));
+}  // namespace lightavseg
+
+const char* lightavseg_reference_version() {
+  return LIGHTAVSEG_VERSION;
+}
+
+lightavseg::Segmenter* lightavseg_open_reference(const std::string& path,
+                                                 const lightavseg::SegmenterOptions&) {
+  using lightavseg::FileError;
   try {
-    return std::make_unique<NetworkSegmenter>(path);
+    return std::make_unique<lightavseg::NetworkSegmenter>(path).release();
   } catch (const c10::Error& error) {
     throw FileError(path, "", std::string("cannot be loaded: ") + error.what_without_backtrace());
   } catch (const std::bad_alloc&) {
     throw FileError(path, "", "cannot be loaded: no memory left");
   }
 }
-
-}  // namespace lightavseg

@@ -46,6 +46,9 @@ struct SegmenterOptions {
   // many as leave its masks the same to the last digit: LibTorch, one.
   int threads = 0;
   std::string precision = "fp32";  // "fp32", or "auto": whatever is as good and fast
+  // "planned": model/engine, without LibTorch; "reference": LibTorch operator by operator, from a
+  // module that is loaded only then; "auto": planned, or reference where the former refuses.
+  std::string engine = "auto";
 };
 
 // One model ready to run. Not thread-safe: one call at a time, from any thread.
@@ -67,7 +70,9 @@ class Segmenter {
 };
 
 // Loads a model file. Throws FileError naming path and field, or std::runtime_error for an option
-// out of range. Safe from any thread.
+// out of range, UnsupportedModel (model/engine/engine.h) where "planned" cannot run it, and
+// ReferenceModuleError (model/inference/reference_module.h) where "reference" is not installed.
+// Safe from any thread.
 std::unique_ptr<Segmenter> open_segmenter(const std::string& path,
                                           const SegmenterOptions& options = {});
 

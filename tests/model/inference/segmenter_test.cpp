@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// What every Segmenter promises, on the planned engine and on the reference.
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
@@ -97,21 +98,45 @@ void expect_failure(Action action, const std::vector<std::string>& parts) {
   ADD_FAILURE() << "no error";
 }
 
-class EveryHead : public ::testing::TestWithParam<Head> {
- protected:
-  Model& model_ = Model::of(GetParam());
+std::unique_ptr<Segmenter> open(const std::string& engine, const std::string& path,
+                                SegmenterOptions options = {}) {
+  options.engine = engine;
+  return open_segmenter(path, options);
+}
+
+struct Combination {
+  Head head;
+  const char* engine;
 };
 
-INSTANTIATE_TEST_SUITE_P(NetworkSegmenter, EveryHead,
-                         ::testing::Values(Head::kMask, Head::kSemantic, Head::kMaskAndClasses),
-                         [](const auto& head) {
-                           return std::string(head.param == Head::kMask       ? "Mask"
-                                              : head.param == Head::kSemantic ? "Semantic"
-                                                                              : "MaskAndClasses");
-                         });
+std::string name_of(const Combination& c) {
+  const std::string head = c.head == Head::kMask       ? "Mask"
+                           : c.head == Head::kSemantic ? "Semantic"
+                                                       : "MaskAndClasses";
+  return head + "_" + c.engine;
+}
+
+class EveryHead : public ::testing::TestWithParam<Combination> {
+ protected:
+  Head head() const { return GetParam().head; }
+  std::unique_ptr<Segmenter> open(const SegmenterOptions& options = {}) const {
+    return lightavseg::open(GetParam().engine, model_.path(), options);
+  }
+
+  Model& model_ = Model::of(GetParam().head);
+};
+
+INSTANTIATE_TEST_SUITE_P(Segmenter, EveryHead,
+                         ::testing::Values(Combination{Head::kMask, "planned"},
+                                           Combination{Head::kSemantic, "planned"},
+                                           Combination{Head::kMaskAndClasses, "planned"},
+                                           Combination{Head::kMask, "reference"},
+                                           Combination{Head::kSemantic, "reference"},
+                                           Combination{Head::kMaskAndClasses, "reference"}),
+                         [](const auto& c) { return name_of(c.param); });
 
 TEST_P(EveryHead, IsDescribed) {
-  const auto segmenter = open_segmenter(model_.path());
+  const auto segmenter = open();
   const auto& d = segmenter->description();
   EXPECT_EQ(d.path, model_.path());
   EXPECT_EQ(d.name, "some.model");
@@ -120,7 +145,7 @@ TEST_P(EveryHead, IsDescribed) {
   EXPECT_EQ(d.width, kWidth);
   EXPECT_EQ(d.front_end, dsp::FrontEnd::kPanns32kFrom16k);
   const std::vector<std::string> names = {"dog", "violin", "car"};
-  EXPECT_EQ(d.class_names, GetParam() == Head::kMask ? std::vector<std::string>() : names);
+  EXPECT_EQ(d.class_names, head() == Head::kMask ? std::vector<std::string>() : names);
 }
 
 TEST_P(EveryHead, GivesWhatTheNetworkGives) {
@@ -137,7 +162,7 @@ TEST_P(EveryHead, GivesWhatTheNetworkGives) {
   const auto logits =
       model_.network()->forward(frame, features, nullptr, LogitSize::kFinestStage).logits[0];
   torch::Tensor mask, labels;
-  switch (GetParam()) {
+  switch (head()) {
     case Head::kMask:
       mask = logits[0].sigmoid();
       break;
@@ -152,7 +177,7 @@ TEST_P(EveryHead, GivesWhatTheNetworkGives) {
   }
   mask = resize_bilinear(mask.logit().unsqueeze(0).unsqueeze(0), kHeight, kWidth)[0][0].sigmoid();
 
-  const auto out = segment(*open_segmenter(model_.path()));
+  const auto out = segment(*open());
   EXPECT_EQ(out.height, kHeight);
   EXPECT_EQ(out.width, kWidth);
   ASSERT_EQ(out.mask.size(), size_t(kHeight) * kWidth);
@@ -171,13 +196,13 @@ TEST_P(EveryHead, GivesWhatTheNetworkGives) {
 }
 
 TEST_P(EveryHead, DoesNotDependOnTheRunTheObjectOrTheThread) {
-  const auto segmenter = open_segmenter(model_.path());
+  const auto segmenter = open();
   const auto first = segment(*segmenter);
   segment(*segmenter, {}, 1);
   const auto again = segment(*segmenter);
   EXPECT_EQ(first.mask, again.mask);
   EXPECT_EQ(first.labels, again.labels);
-  EXPECT_EQ(first.mask, segment(*open_segmenter(model_.path())).mask);
+  EXPECT_EQ(first.mask, segment(*open()).mask);
   Segmentation elsewhere;
   std::thread([&] { elsewhere = segment(*segmenter); }).join();
   EXPECT_EQ(first.mask, elsewhere.mask);
@@ -186,19 +211,19 @@ TEST_P(EveryHead, DoesNotDependOnTheRunTheObjectOrTheThread) {
 TEST_P(EveryHead, DoesNotDependOnTheNumberOfThreads) {
   SegmenterOptions options;
   options.threads = 1;
-  const auto one = segment(*open_segmenter(model_.path(), options));
+  const auto one = segment(*open(options));
   for (int threads : {0, 2, 3, 64}) {
     options.threads = threads;
     options.precision = "auto";
     at::set_num_threads(3);  // as a program that runs LibTorch beside this may have done
-    const auto several = segment(*open_segmenter(model_.path(), options));
+    const auto several = segment(*open(options));
     EXPECT_EQ(one.mask, several.mask) << threads;
     EXPECT_EQ(one.labels, several.labels) << threads;
   }
 }
 
 TEST_P(EveryHead, NeedNotHearTheSameSoundAgain) {
-  const auto segmenter = open_segmenter(model_.path());
+  const auto segmenter = open();
   const auto first = segment(*segmenter);
   EXPECT_EQ(segment(*segmenter, {}, 0, true).mask, first.mask);
   // The picture changes, the sound stays that of the call before.
@@ -210,12 +235,12 @@ TEST_P(EveryHead, NeedNotHearTheSameSoundAgain) {
 }
 
 TEST_P(EveryHead, ListensToTheFirstSoundWhateverIsSaidOfIt) {
-  const auto a = open_segmenter(model_.path()), b = open_segmenter(model_.path());
+  const auto a = open(), b = open();
   EXPECT_EQ(segment(*a, {}, 0, true).mask, segment(*b, {}, 0, false).mask);
 }
 
 TEST_P(EveryHead, KeepsItsMemory) {
-  const auto segmenter = open_segmenter(model_.path());
+  const auto segmenter = open();
   auto out = segment(*segmenter);
   const auto* mask = out.mask.data();
   const auto* labels = out.labels.data();
@@ -225,26 +250,26 @@ TEST_P(EveryHead, KeepsItsMemory) {
 }
 
 TEST_P(EveryHead, MarksNothingWhenFeaturesAreBroken) {
-  const auto segmenter = open_segmenter(model_.path());
+  const auto segmenter = open();
   auto log_mel = sound();
   log_mel[100] = std::numeric_limits<float>::quiet_NaN();
   Segmentation out;
   segmenter->segment(picture().data(), log_mel.data(), kFrames, false, {}, out);
   for (float p : out.mask) ASSERT_TRUE(p >= 0 && p <= 1) << p;
-  EXPECT_EQ(segment(*segmenter).mask, segment(*open_segmenter(model_.path())).mask);
+  EXPECT_EQ(segment(*segmenter).mask, segment(*open()).mask);
 }
 
 TEST_P(EveryHead, RefusesASelectionOfAnotherSize) {
-  const auto segmenter = open_segmenter(model_.path());
+  const auto segmenter = open();
   expect_failure(
       [&] {
         segment(*segmenter, {true, false});
       },
-      {model_.path(), "selection of 2", GetParam() == Head::kMask ? "0" : "3"});
+      {model_.path(), "selection of 2", head() == Head::kMask ? "0" : "3"});
 }
 
 TEST_P(EveryHead, RefusesTooShortASoundAndRecovers) {
-  const auto segmenter = open_segmenter(model_.path());
+  const auto segmenter = open();
   const auto right = segment(*segmenter);
   Segmentation out;
   for (int frames : {31, 0, -1})
@@ -256,7 +281,7 @@ TEST_P(EveryHead, RefusesTooShortASoundAndRecovers) {
 }
 
 TEST_P(EveryHead, TakesWindowsOfOtherLengths) {
-  const auto segmenter = open_segmenter(model_.path());
+  const auto segmenter = open();
   for (int frames : {32, 96, 250}) {
     Segmentation out;
     segmenter->segment(picture().data(), sound(0, frames).data(), frames, false, {}, out);
@@ -266,27 +291,40 @@ TEST_P(EveryHead, TakesWindowsOfOtherLengths) {
 
 class NamedClasses : public EveryHead {};
 
-INSTANTIATE_TEST_SUITE_P(NetworkSegmenter, NamedClasses,
-                         ::testing::Values(Head::kSemantic, Head::kMaskAndClasses),
-                         [](const auto& head) {
-                           return std::string(head.param == Head::kSemantic ? "Semantic"
-                                                                            : "MaskAndClasses");
-                         });
+INSTANTIATE_TEST_SUITE_P(Segmenter, NamedClasses,
+                         ::testing::Values(Combination{Head::kSemantic, "planned"},
+                                           Combination{Head::kMaskAndClasses, "planned"},
+                                           Combination{Head::kSemantic, "reference"},
+                                           Combination{Head::kMaskAndClasses, "reference"}),
+                         [](const auto& c) { return name_of(c.param); });
+
+class EveryEngine : public ::testing::TestWithParam<const char*> {
+ protected:
+  std::unique_ptr<Segmenter> open(const std::filesystem::path& path,
+                                  const SegmenterOptions& options = {}) const {
+    return lightavseg::open(GetParam(), path.string(), options);
+  }
+  Segmentation with_biases(Head head, const std::vector<float>& logits,
+                           const ClassSelection& selection) const;
+};
+
+INSTANTIATE_TEST_SUITE_P(Segmenter, EveryEngine, ::testing::Values("planned", "reference", "auto"),
+                         [](const auto& engine) { return std::string(engine.param); });
 
 TEST_P(NamedClasses, AllSelectedIsAsNoneNamed) {
-  const auto segmenter = open_segmenter(model_.path());
+  const auto segmenter = open();
   const auto all = segment(*segmenter, {true, true, true}), any = segment(*segmenter);
   EXPECT_EQ(all.mask, any.mask);
   EXPECT_EQ(all.labels, any.labels);
 }
 
 TEST_P(NamedClasses, NothingSelectedMarksNothing) {
-  const auto out = segment(*open_segmenter(model_.path()), {false, false, false});
+  const auto out = segment(*open(), {false, false, false});
   for (float p : out.mask) ASSERT_EQ(p, 0);
 }
 
 TEST_P(NamedClasses, SelectionsShareTheMask) {
-  const auto segmenter = open_segmenter(model_.path());
+  const auto segmenter = open();
   const auto all = segment(*segmenter).mask;
   std::vector<float> sum(all.size());
   for (int k = 0; k < 3; ++k) {
@@ -302,13 +340,13 @@ TEST_P(NamedClasses, SelectionsShareTheMask) {
 }
 
 TEST_P(NamedClasses, LabelsDoNotDependOnTheSelection) {
-  const auto segmenter = open_segmenter(model_.path());
+  const auto segmenter = open();
   EXPECT_EQ(segment(*segmenter, {false, true, false}).labels, segment(*segmenter).labels);
 }
 
 // A head whose last layer ignores what it gets: its biases are the logits of every pixel.
-Segmentation with_biases(Head head, const std::vector<float>& logits,
-                         const ClassSelection& selection) {
+Segmentation EveryEngine::with_biases(Head head, const std::vector<float>& logits,
+                                      const ClassSelection& selection) const {
   torch::NoGradGuard no_grad;
   auto network = LightAVSeg(config_of(head));
   testing::golden_fill(*network);
@@ -317,10 +355,10 @@ Segmentation with_biases(Head head, const std::vector<float>& logits,
   TemporaryFolder folder;
   const auto path = folder / "m.safetensors";
   save_model(path, network, Storage::kFloat32);
-  return segment(*open_segmenter(path.string()), selection);
+  return segment(*open(path), selection);
 }
 
-TEST(NetworkSegmenterByHand, MaskAndClasses) {
+TEST_P(EveryEngine, MaskAndClassesByHand) {
   // Logits of the mask, the background and the three classes; odds of 8 : 1 : 1 among these.
   const std::vector<float> logits = {float(std::log(3.0)), 5.0f, float(std::log(8.0)), 0, 0};
   const auto any = with_biases(Head::kMaskAndClasses, logits, {});
@@ -334,7 +372,7 @@ TEST(NetworkSegmenterByHand, MaskAndClasses) {
   }
 }
 
-TEST(NetworkSegmenterByHand, Semantic) {
+TEST_P(EveryEngine, SemanticByHand) {
   // Odds of 2 : 5 : 2 : 1.
   const std::vector<float> logits = {float(std::log(2.0)), float(std::log(5.0)),
                                      float(std::log(2.0)), 0};
@@ -347,53 +385,52 @@ TEST(NetworkSegmenterByHand, Semantic) {
   }
 }
 
-TEST(NetworkSegmenterErrors, MissingFile) {
+TEST_P(EveryEngine, RefusesAMissingFile) {
   TemporaryFolder folder;
   const auto path = folder / "nothing.safetensors";
-  expect_file_error([&] { open_segmenter(path.string()); }, path, "", {"no such file"});
+  expect_file_error([&] { open(path); }, path, "", {"no such file"});
 }
 
-TEST(NetworkSegmenterErrors, AnotherFile) {
+TEST_P(EveryEngine, RefusesAnotherKindOfFile) {
   TemporaryFolder folder;
   const auto path = folder / "picture.safetensors";
   write_plainly(path, "\x89PNG and more that is no header");
-  expect_file_error([&] { open_segmenter(path.string()); }, path, "header length", {});
+  expect_file_error([&] { open(path); }, path, "header length", {});
 }
 
-TEST(NetworkSegmenterErrors, NoConfigurationInTheFile) {
+TEST_P(EveryEngine, RefusesAFileWithoutConfiguration) {
   TemporaryFolder folder;
   const auto path = folder / "other.safetensors";
   write_tensors(path, {{"w", torch::zeros({2})}}, {});
-  expect_file_error([&] { open_segmenter(path.string()); }, path, kConfigKey,
-                    {"not a LightAVSeg model"});
+  expect_file_error([&] { open(path); }, path, kConfigKey, {"not a LightAVSeg model"});
 }
 
-TEST(NetworkSegmenterErrors, TensorsMissing) {
+TEST_P(EveryEngine, RefusesAFileThatLacksTensors) {
   TemporaryFolder folder;
   const auto path = folder / "half.safetensors";
   write_tensors(path, {{"w", torch::zeros({2})}}, {{kConfigKey, ModelConfig().to_json()}});
-  expect_file_error([&] { open_segmenter(path.string()); }, path, "audio.bn0.bias", {"lacks"});
+  expect_file_error([&] { open(path); }, path, "audio.bn0.bias", {"lacks"});
 }
 
-TEST(NetworkSegmenterErrors, MoreClassesThanAByteCanTell) {
+TEST_P(EveryEngine, RefusesMoreClassesThanAByteCanTell) {
   auto config = config_of(Head::kSemantic);
   config.class_names = {"background"};
   for (int i = 0; i < 255; ++i) config.class_names.push_back("c" + std::to_string(i));
-  EXPECT_EQ(open_segmenter(Model(config).path())->description().class_names.size(), 255u);
+  EXPECT_EQ(open(Model(config).path())->description().class_names.size(), 255u);
   config.class_names.push_back("one too many");
   const Model model(config);
-  expect_file_error([&] { open_segmenter(model.path()); }, model.path(),
-                    "lightavseg.config.class_names", {"256", "255"});
+  expect_file_error([&] { open(model.path()); }, model.path(), "lightavseg.config.class_names",
+                    {"256", "255"});
 }
 
-TEST(NetworkSegmenterErrors, Options) {
+TEST_P(EveryEngine, RefusesOptionsOutOfRange) {
   const auto path = Model::of(Head::kMask).path();
   SegmenterOptions options;
   options.precision = "int4";
-  expect_failure([&] { open_segmenter(path, options); }, {"precision", "int4", "fp32", "auto"});
+  expect_failure([&] { open(path, options); }, {"precision", "int4", "fp32", "auto"});
   options.precision = "fp32";
   options.threads = -1;
-  expect_failure([&] { open_segmenter(path, options); }, {"threads -1", "0"});
+  expect_failure([&] { open(path, options); }, {"threads -1", "0"});
 }
 
 }  // namespace

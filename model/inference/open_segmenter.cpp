@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Chooses between the planned engine and the reference.
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+#include "model/inference/engine_segmenter.h"
+#include "model/inference/reference_module.h"
+#include "model/inference/segmenter.h"
+
+namespace lightavseg {
+
+std::unique_ptr<Segmenter> open_segmenter(const std::string& path,
+                                          const SegmenterOptions& options) {
+  if (options.precision != "fp32" && options.precision != "auto")
+    throw std::runtime_error(
+        fmt::format("precision '{}': is none of fp32, auto", options.precision));
+  if (options.threads < 0)
+    throw std::runtime_error(fmt::format(
+        "threads {}: give how many, or 0 for as many as the machine has cores", options.threads));
+  if (options.engine == "planned") return open_engine_segmenter(path, options);
+  if (options.engine == "reference") return open_reference_segmenter(path, options);
+  if (options.engine != "auto")
+    throw std::runtime_error(
+        fmt::format("engine '{}': is none of auto, planned, reference", options.engine));
+  try {
+    return open_engine_segmenter(path, options);
+  } catch (const UnsupportedModel& refusal) {
+    try {
+      return open_reference_segmenter(path, options);
+    } catch (const ReferenceModuleError& missing) {
+      throw ReferenceModuleError(fmt::format("{}; {}", refusal.what(), missing.what()));
+    }
+  }
+}
+
+}  // namespace lightavseg
