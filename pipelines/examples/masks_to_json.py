@@ -15,7 +15,7 @@ import gi
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstApp", "1.0")
-from gi.repository import Gst, GstApp  # noqa: E402,F401 (GstApp: the methods of appsink)
+from gi.repository import GLib, Gst, GstApp  # noqa: E402,F401 (GstApp: the methods of appsink)
 
 # PyGObject calls GObject.ValueArray, its only view of the box, deprecated.
 warnings.simplefilter("ignore", DeprecationWarning)
@@ -66,16 +66,19 @@ def record(buffer):
 
 def main(path, properties):
     Gst.init(None)
-    pipeline = open_pipeline(path, properties)
+    try:
+        pipeline = open_pipeline(path, properties)
+    except GLib.GError as error:
+        sys.exit(f"{error.message}; is lightavseg installed, or GST_PLUGIN_PATH set?")
     pipeline.set_state(Gst.State.PLAYING)
     out = pipeline.get_by_name("out")
     try:
-        # None comes at the end of the stream and after an error, which is on the bus then.
-        while sample := out.emit("pull-sample"):
-            print(json.dumps(record(sample.get_buffer())), flush=True)
-        error = pipeline.get_bus().pop_filtered(Gst.MessageType.ERROR)
-        if error:
-            sys.exit("%s\n%s" % error.parse_error())
+        # A pipeline that failed may never deliver the end of its stream: look at the bus meanwhile.
+        while not out.props.eos:
+            if sample := out.emit("try-pull-sample", Gst.SECOND // 10):
+                print(json.dumps(record(sample.get_buffer())), flush=True)
+            elif error := pipeline.get_bus().pop_filtered(Gst.MessageType.ERROR):
+                sys.exit("%s\n%s" % error.parse_error())
     except KeyboardInterrupt:
         pass
     finally:

@@ -14,6 +14,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "gst"))
 from gst_python import Gst, content, samples, tap_runner  # noqa: E402
+from short_clip import FRAMES, HEIGHT, WIDTH, cut  # noqa: E402
 
 BUILD = pathlib.Path(sys.argv[1]).resolve()
 CLIP = pathlib.Path(sys.argv[2]).resolve()
@@ -21,7 +22,6 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 RECIPES = ROOT / "pipelines" / "recipes"
 # Every tenth frame has a mask of its own: the network is tested elsewhere.
 FAST = "inference-interval=10"
-FRAMES, WIDTH, HEIGHT = 40, 320, 180
 
 
 def scripts():
@@ -38,16 +38,6 @@ def run(name, *arguments):
                           timeout=150)
     done.text = done.stdout + done.stderr
     return done
-
-
-def cut(path):
-    """Writes two seconds of the clip in which the cow is heard."""
-    subprocess.run(
-        ["ges-launch-1.0", "--track-types", "video+audio", "--video-caps",
-         f"video/x-raw,width={WIDTH},height={HEIGHT},framerate=20/1", "+clip", str(CLIP),
-         "inpoint=1.0", "duration=2.0", "-o", path.as_uri(), "-f",
-         "video/x-matroska:image/jpeg:audio/x-vorbis"],
-        check=True, capture_output=True, timeout=120)
 
 
 def decoded(path, pixel_format):
@@ -105,7 +95,7 @@ class Recorded(Case):
     def setUp(self):
         super().setUp()
         self.clip = self.folder / "the cow.mkv"
-        cut(self.clip)
+        cut(CLIP, self.clip)
         self.out = self.folder / "out"
 
     def export(self, form, *arguments):
