@@ -100,23 +100,45 @@ std::vector<Chosen> best_median_worst(const std::vector<double>& values) {
   return out;
 }
 
+html::PictureRow scene_row(const ScenePredictor& predictor, const Scene& scene,
+                           const std::vector<std::string>& class_names,
+                           const std::string& caption) {
+  const auto p = predictor.predict(scene.image, predictor.audio_state(scene.audio));
+  html::PictureRow out;
+  out.caption = fmt::format("{}: sounds {}; shows {}", caption, joined(scene.sounding, class_names),
+                            joined(scene.visible, class_names));
+  out.pictures = {{"picture", rgb_png(scene.image)},
+                  {"truth", masked_png(scene.image, scene.mask)},
+                  {"mask", masked_png(scene.image, to_mat(p.mask))}};
+  if (p.vision.defined()) {
+    out.pictures.push_back({"without listening", masked_png(scene.image, to_mat(p.vision))});
+  }
+  return out;
+}
+
+std::vector<html::PictureRow> sample_rows(LightAVSeg& network, const EvaluationScenes& scenes,
+                                          const std::vector<std::string>& class_names) {
+  const ScenePredictor predictor(network);
+  std::vector<html::PictureRow> rows;
+  for (const auto& [kind, index] : {std::pair{EvaluationKind::kSingle, 0},
+                                    {EvaluationKind::kSingle, 1},
+                                    {EvaluationKind::kMulti, 0},
+                                    {EvaluationKind::kMulti, 1},
+                                    {EvaluationKind::kSwap, 0},
+                                    {EvaluationKind::kSwap, 1},
+                                    {EvaluationKind::kSilence, 0},
+                                    {EvaluationKind::kOffscreen, 1}})
+    rows.push_back(scene_row(predictor, scenes.scene(kind, index), class_names,
+                             fmt::format("{} {}", to_string(kind), index)));
+  return rows;
+}
+
 void add_scenes(LightAVSeg& network, const EvaluationScenes& scenes,
                 const std::vector<SceneScore>& scores, const std::vector<std::string>& class_names,
                 html::Page* page) {
   const ScenePredictor predictor(network);
   const auto row = [&](const Scene& scene, const std::string& caption) {
-    const auto p = predictor.predict(scene.image, predictor.audio_state(scene.audio));
-    html::PictureRow out;
-    out.caption =
-        fmt::format("{}: sounds {}; shows {}", caption, joined(scene.sounding, class_names),
-                    joined(scene.visible, class_names));
-    out.pictures = {{"picture", rgb_png(scene.image)},
-                    {"truth", masked_png(scene.image, scene.mask)},
-                    {"mask", masked_png(scene.image, to_mat(p.mask))}};
-    if (p.vision.defined()) {
-      out.pictures.push_back({"without listening", masked_png(scene.image, to_mat(p.vision))});
-    }
-    return out;
+    return scene_row(predictor, scene, class_names, caption);
   };
   for (EvaluationKind kind :
        {EvaluationKind::kSingle, EvaluationKind::kMulti, EvaluationKind::kSwap,

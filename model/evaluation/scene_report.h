@@ -10,6 +10,7 @@
 #include "model/data/evaluation_scenes.h"
 #include "model/evaluation/html.h"
 #include "model/evaluation/material_evaluation.h"
+#include "model/evaluation/scene_predictor.h"
 #include "model/network/lightavseg.h"
 
 namespace lightavseg {
@@ -28,6 +29,16 @@ struct Chosen {
   std::size_t position = 0;
 };
 std::vector<Chosen> best_median_worst(const std::vector<double>& values);
+
+// Picture, truth, mask, and what is marked without listening (models with classes).
+// class_names: by number.
+html::PictureRow scene_row(const ScenePredictor& predictor, const Scene& scene,
+                           const std::vector<std::string>& class_names, const std::string& caption);
+
+// The same few scenes of every kind each time, to be compared while a network learns. Puts the
+// network into eval mode. Throws SceneError for material without such scenes.
+std::vector<html::PictureRow> sample_rows(LightAVSeg& network, const EvaluationScenes& scenes,
+                                          const std::vector<std::string>& class_names);
 
 // A heading for every kind of scene, and under it picture, truth, mask, and what is marked without
 // listening (models with classes). scores: from evaluate_material() on the same scenes.

@@ -14,6 +14,7 @@
 #include "model/data/evaluation_scenes.h"
 #include "model/data/random.h"
 #include "model/evaluation/material_evaluation.h"
+#include "model/evaluation/scene_report.h"
 #include "model/files/atomic_file.h"
 #include "model/network/model_file.h"
 #include "model/training/adamw.h"
@@ -93,6 +94,7 @@ class Run {
   std::unique_ptr<EvaluationScenes> evaluation_scenes_;
   std::optional<CurveWriter> curves_;
   std::set<std::string> columns_;
+  std::vector<html::PictureRow> samples_;  // of the last evaluation of a joint stage
   std::unique_ptr<TensorBoardWriter> tensorboard_;
   std::optional<Checkpoint> resumed_;
   Clock::time_point started_ = Clock::now();
@@ -368,6 +370,7 @@ void Run::evaluate(int stage_index) {
       const double score = figures.miou + figures.miou_multi + 0.5 * figures.swap -
                            0.5 * figures.silence_false - 0.25 * figures.offscreen_false;
       values["val/score"] = score;
+      samples_ = sample_rows(network, *evaluation_scenes_, taxonomy_.class_names());
       if (score > best_) {
         best_ = score;
         save_model(config_.out / "model.safetensors", network, Storage::kFloat16,
@@ -393,6 +396,7 @@ void Run::write_report() {
     options.facts.emplace_back(
         stage.name, fmt::format("{} steps of {} at {} pixels, rate {}", stage.steps, stage.batch,
                                 stage.size, stage.learning_rate));
+  options.samples = samples_;
   write_training_report(config_.out / "curves.csv", config_.out / "report.html", options);
 }
 

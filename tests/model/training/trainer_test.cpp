@@ -138,7 +138,10 @@ TEST_F(TrainerTest, LeavesAModelCurvesAndAReport) {
   const auto curves = read_curves(folder_ / "a/curves.csv");
   EXPECT_EQ(curves.series("train/loss").size(), 8u);
   EXPECT_FALSE(curves.series("val/miou").empty());
-  EXPECT_TRUE(fs::exists(folder_ / "a/report.html"));
+  const auto page = testing::read_text(folder_ / "a/report.html");
+  for (const char* sample :
+       {"single 0: sounds ", "multi 1: ", "swap 1: ", "silence 0: sounds nothing", "offscreen 1: "})
+    EXPECT_NE(page.find(sample), std::string::npos) << sample;
   for (const char* stage : {"audio", "visual", "joint"})
     EXPECT_TRUE(fs::exists(folder_ / "a" / (std::string("stage-") + stage + ".safetensors")));
   // The next run must not overwrite this one.
