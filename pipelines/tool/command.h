@@ -3,18 +3,14 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <stdexcept>
 #include <string>
+
+#include "pipelines/tool/usage_error.h"
 
 namespace lightavseg::tool {
 
-// A mistake of the user: the text is shown without any trace, the exit code is 2.
-class UsageError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-
 // Every subcommand registers itself with its options and a callback that runs it.
+void add_batch(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_info(CLI::App& app);
 void add_forward(CLI::App& app);

@@ -14,9 +14,24 @@ namespace {
 constexpr int kFrameWidth = 480;
 constexpr int kBorder = 6;
 
+// Over grey checks, as editors show what is transparent.
+cv::Mat over_checks(const cv::Mat& bgra) {
+  cv::Mat out(bgra.size(), CV_8UC3);
+  for (int y = 0; y < bgra.rows; ++y) {
+    for (int x = 0; x < bgra.cols; ++x) {
+      const auto pixel = bgra.at<cv::Vec4b>(y, x);
+      const int ground = (x / 16 + y / 16) % 2 ? 90 : 140;
+      for (int c = 0; c < 3; ++c)
+        out.at<cv::Vec3b>(y, x)[c] =
+            static_cast<uchar>((pixel[c] * pixel[3] + ground * (255 - pixel[3])) / 255);
+    }
+  }
+  return out;
+}
+
 cv::Mat to_bgr(GstBuffer* buffer, GstCaps* caps) {
   GstSample* sample = gst_sample_new(buffer, caps, nullptr, nullptr);
-  GstCaps* wanted = gst_caps_new_simple("video/x-raw", "format", G_TYPE_STRING, "BGR", nullptr);
+  GstCaps* wanted = gst_caps_new_simple("video/x-raw", "format", G_TYPE_STRING, "BGRA", nullptr);
   GstSample* converted = gst_video_convert_sample(sample, wanted, 10 * GST_SECOND, nullptr);
   gst_caps_unref(wanted);
   gst_sample_unref(sample);
@@ -26,12 +41,13 @@ cv::Mat to_bgr(GstBuffer* buffer, GstCaps* caps) {
   GstVideoFrame frame;
   if (gst_video_info_from_caps(&info, gst_sample_get_caps(converted)) &&
       gst_video_frame_map(&frame, &info, gst_sample_get_buffer(converted), GST_MAP_READ)) {
-    const cv::Mat view(GST_VIDEO_FRAME_HEIGHT(&frame), GST_VIDEO_FRAME_WIDTH(&frame), CV_8UC3,
+    const cv::Mat view(GST_VIDEO_FRAME_HEIGHT(&frame), GST_VIDEO_FRAME_WIDTH(&frame), CV_8UC4,
                        GST_VIDEO_FRAME_PLANE_DATA(&frame, 0),
                        size_t(GST_VIDEO_FRAME_PLANE_STRIDE(&frame, 0)));
     const int height = std::max(1, view.rows * kFrameWidth / view.cols);
     cv::resize(view, picture, {kFrameWidth, height}, 0, 0, cv::INTER_AREA);
     gst_video_frame_unmap(&frame);
+    picture = over_checks(picture);
   }
   gst_sample_unref(converted);
   return picture;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "pipelines/tool/command.h"
+#include "pipelines/tool/interrupt.h"
 #include "pipelines/version.h"
 
 int main(int argc, char** argv) {
@@ -15,7 +16,8 @@ int main(int argc, char** argv) {
   app.name("lightavseg");
   app.set_version_flag("--version", LIGHTAVSEG_VERSION);
   app.require_subcommand(1);
-  app.footer("Exit codes: 0 done, 1 failed, 2 wrong use.");
+  app.footer("Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted.");
+  add_batch(app);
   add_eval(app);
   add_info(app);
   add_forward(app);
@@ -26,6 +28,9 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
+  } catch (const Interrupted& error) {
+    fmt::print(stderr, "lightavseg: {}\n", error.what());
+    return 130;
   } catch (const UsageError& error) {
     fmt::print(stderr, "lightavseg: {}\n", error.what());
     return 2;

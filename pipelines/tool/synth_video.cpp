@@ -8,9 +8,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <system_error>
 
 #include "gst/owned.h"
+#include "pipelines/tool/unfinished_output.h"
 
 namespace lightavseg::tool {
 namespace {
@@ -62,7 +62,8 @@ bool is_video_name(const fs::path& path) {
 }
 
 struct VideoWriter::State {
-  fs::path path, partial;
+  fs::path path;
+  std::unique_ptr<UnfinishedOutput> output;
   VideoFormat format;
   Owned<GstElement> pipeline, video, audio;
   Owned<GstBus> bus;
@@ -72,8 +73,6 @@ struct VideoWriter::State {
   // Also when the constructor of the writer fails.
   ~State() {
     if (pipeline) gst_element_set_state(pipeline.get(), GST_STATE_NULL);
-    std::error_code ignored;
-    if (!partial.empty()) fs::remove(partial, ignored);
   }
 
   [[noreturn]] void fail(const std::string& what) const {
@@ -154,8 +153,12 @@ VideoWriter::VideoWriter(const fs::path& path, const VideoFormat& format)
   const Owned<GstElement> queue(gst_bin_get_by_name(bin, "encoded"));
   const Owned<GstPad> pad(gst_element_get_static_pad(queue.get(), "src"));
   gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, count_frame, &s.encoded, nullptr);
-  s.partial = path.string() + ".part";
-  g_object_set(file.get(), "location", s.partial.c_str(), nullptr);
+  try {
+    s.output = std::make_unique<UnfinishedOutput>(path, UnfinishedOutput::Kind::kFile);
+  } catch (const std::runtime_error& problem) {
+    throw VideoError(problem.what());
+  }
+  g_object_set(file.get(), "location", s.output->path().c_str(), nullptr);
   GstCaps* caps =
       gst_caps_new_simple("video/x-raw", "format", G_TYPE_STRING, "RGB", "width", G_TYPE_INT,
                           format.size.width, "height", G_TYPE_INT, format.size.height, "framerate",
@@ -223,10 +226,11 @@ void VideoWriter::finish() {
   if (s.encoded != s.frames) {
     s.fail(fmt::format("{} of {} pictures reached the file", s.encoded.load(), s.frames));
   }
-  std::error_code error;
-  fs::rename(s.partial, s.path, error);
-  if (error) s.fail(error.message());
-  s.partial.clear();
+  try {
+    s.output->finish();
+  } catch (const std::runtime_error& problem) {
+    throw VideoError(problem.what());
+  }
 }
 
 }  // namespace lightavseg::tool
