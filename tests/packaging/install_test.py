@@ -52,6 +52,7 @@ class Installed(unittest.TestCase):
         self.assertEqual(found, {
             str(BIN / "lightavseg"),
             str(LIB / "gstreamer-1.0" / "libgstlightavseg.so"),
+            str(LIB / "lightavseg" / "lightavseg-reference.so"),
             str(DATA / "lightavseg" / "lightavseg.safetensors"),
             str(DATA / "lightavseg" / "taxonomy.json"),
             str(DATA / "metainfo" / METAINFO),
