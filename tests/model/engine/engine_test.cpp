@@ -3,108 +3,25 @@
 #include "model/engine/engine.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
-
-#include <cmath>
-#include <limits>
-#include <thread>
-
-#include "model/network/model_file.h"
-#include "tests/model/files/temporary_folder.h"
-#include "tests/model/network/golden_fill.h"
+#include "tests/model/engine/engine_model.h"
 
 namespace lightavseg {
 namespace {
 
 constexpr double kTolerance = 1e-4;  // of the largest value
 
-// Everything off the common path unless a case says so.
-ModelConfig config_of(Variant variant, Head head = Head::kMask) {
-  ModelConfig config;
-  config.variant = variant;
-  config.head = head;
-  if (head != Head::kMask) config.class_names = {"background", "dog", "violin", "car", "drum"};
-  config.train_height = 64;
-  config.train_width = 64;
-  return config;
-}
-
-torch::Tensor sound(int frames = 101) {
-  return testing::hash_tensor("sound", {1, 1, frames, 64}).to(torch::kFloat32) * 20 - 30;
-}
-
-torch::Tensor picture(int height, int width) {
-  return testing::hash_tensor("picture", {1, 3, height, width}).to(torch::kFloat32) * 2;
-}
-
-// A network whose every number matters, and the file that holds it.
-class Model {
- public:
-  explicit Model(const ModelConfig& config) : network_(config) {
-    testing::golden_fill(*network_);
-    network_->eval();
-    save_model(path(), network_, Storage::kFloat32);
-  }
-  std::filesystem::path path() const { return folder_ / "model.safetensors"; }
-  LightAVSeg& network() { return network_; }
-
- private:
-  TemporaryFolder folder_;
-  LightAVSeg network_;
-};
-
-std::vector<float> values(const torch::Tensor& tensor) {
-  const auto flat = tensor.contiguous();
-  return {flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel()};
-}
-
-void put(const torch::Tensor& frame, EngineState& state) {
-  const auto last = values(frame.permute({0, 2, 3, 1}));
-  std::copy(last.begin(), last.end(), state.frame());
-}
-
-std::vector<float> logits_of(const EngineState& state) {
-  const auto& engine = state.engine();
-  const int channels = engine.config().logit_channels();
-  std::vector<float> all;
-  for (int i = 0; i < engine.logit_height() * engine.logit_width(); ++i) {
-    const float* cell = state.logits() + std::ptrdiff_t(i) * state.logit_stride();
-    all.insert(all.end(), cell, cell + channels);
-  }
-  return all;
-}
-
-std::vector<float> run(EngineState& state, const torch::Tensor& frame, const torch::Tensor& heard) {
-  state.hear(heard.data_ptr<float>(), int(heard.size(2)));
-  put(frame, state);
-  state.see();
-  return logits_of(state);
-}
-
-void expect_close(const std::vector<float>& found, const std::vector<float>& wanted,
-                  double tolerance = kTolerance) {
-  ASSERT_EQ(found.size(), wanted.size());
-  double most = 0, least = 1e30, largest = -1e30;
-  for (const float v : wanted) {
-    most = std::max(most, std::abs(double(v)));
-    least = std::min(least, double(v));
-    largest = std::max(largest, double(v));
-  }
-  ASSERT_GT(largest - least, 1e-3 * most) << "the network says nothing";
-  for (size_t i = 0; i < found.size(); ++i)
-    ASSERT_NEAR(found[i], wanted[i], tolerance * most) << "at " << i;
-}
+using testing::config_of;
 
 void expect_same_as_network(const ModelConfig& config, int height, int width, int frames = 101) {
-  Model model(config);
+  testing::Model model(config);
   EngineOptions options;
   options.height = height;
   options.width = width;
   const auto engine = Engine::open(model.path(), options);
   EngineState state(engine);
-  const auto heard = sound(frames);
-  const auto frame = picture(height, width);
-  const auto logits = run(state, frame, heard);
+  const auto heard = testing::sound(frames);
+  const auto frame = testing::picture(height, width);
+  const auto logits = testing::run(state, frame, heard);
 
   torch::NoGradGuard no_grad;
   const auto audio = model.network()->audio_state(heard);
@@ -112,8 +29,9 @@ void expect_same_as_network(const ModelConfig& config, int height, int width, in
       model.network()->forward_with_audio(frame, audio, nullptr, LogitSize::kFinestStage).logits;
   ASSERT_EQ(engine->logit_height(), wanted.size(2));
   ASSERT_EQ(engine->logit_width(), wanted.size(3));
-  expect_close({state.audio_state(), state.audio_state() + config.audio_channels()}, values(audio));
-  expect_close(logits, values(wanted.permute({0, 2, 3, 1})));
+  testing::expect_close({state.audio_state(), state.audio_state() + config.audio_channels()},
+                        testing::values(audio), kTolerance);
+  testing::expect_close(logits, testing::values(wanted.permute({0, 2, 3, 1})), kTolerance);
 }
 
 struct Case {
