@@ -11,7 +11,9 @@ namespace lightavseg::tool {
 
 // Every subcommand registers itself with its options and a callback that runs it.
 void add_batch(CLI::App& app);
+void add_bench(CLI::App& app);
 void add_eval(CLI::App& app);
+void add_export(CLI::App& app);
 void add_info(CLI::App& app);
 void add_forward(CLI::App& app);
 void add_run(CLI::App& app);

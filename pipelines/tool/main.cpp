@@ -18,7 +18,9 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer("Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted.");
   add_batch(app);
+  add_bench(app);
   add_eval(app);
+  add_export(app);
   add_info(app);
   add_forward(app);
   add_run(app);

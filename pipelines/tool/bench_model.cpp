@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "pipelines/tool/bench_model.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include "model/inference/model_path.h"
+#include "model/network/cost.h"
+#include "model/network/model_file.h"
+
+namespace lightavseg::tool {
+namespace {
+
+std::filesystem::path new_path() {
+  static std::atomic<int> count{0};
+  return std::filesystem::temp_directory_path() /
+         fmt::format("lightavseg-bench-{}-{}.safetensors", getpid(), count++);
+}
+
+LightAVSeg network_of(const std::string& variant, const std::string& file) {
+  if (variant.empty()) return load_model(file.empty() ? shipped_model().string() : file);
+  ModelConfig config;
+  config.variant = variant_from_string(variant);
+  torch::manual_seed(1);
+  LightAVSeg network(config);
+  network->eval();
+  return network;
+}
+
+}  // namespace
+
+BenchModel::BenchModel(const std::string& variant, const std::string& file, int height, int width,
+                       int audio_frames)
+    : path_(new_path()) {
+  auto network = network_of(variant, file);
+  auto config = network->config();
+  if (height > 0) config.train_height = height;
+  if (width > 0) config.train_width = width;
+  variant_ = to_string(config.variant);
+  const auto cost = measure_cost(network, config.train_height, config.train_width, audio_frames);
+  for (const auto& module : cost.modules) {
+    const auto name = module.name.substr(0, module.name.find('.'));
+    const auto it = std::find_if(parts_.begin(), parts_.end(),
+                                 [&](const PartCost& part) { return part.name == name; });
+    if (it == parts_.end())
+      parts_.push_back({name, module.macs});
+    else
+      it->macs += module.macs;
+  }
+  write_tensors(path_, named_state(*network), {{kConfigKey, config.to_json()}});
+}
+
+BenchModel::~BenchModel() {
+  std::error_code ignored;
+  std::filesystem::remove(path_, ignored);
+}
+
+std::int64_t BenchModel::macs() const {
+  std::int64_t sum = 0;
+  for (const auto& part : parts_) sum += part.macs;
+  return sum;
+}
+
+}  // namespace lightavseg::tool
