@@ -15,6 +15,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "pipelin
 import tap_runner  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+# Libraries of tests, benchmarks and examples, which packages are built without.
+ONLY_FOR_TESTS = {"libbenchmark-dev", "libgtest-dev", "libgtk-3-dev", "libonnx-dev",
+                  "libprotobuf-dev"}
 PACKAGING = ROOT / "pipelines" / "packaging"
 
 
@@ -44,8 +47,9 @@ class BuildDeb(unittest.TestCase):
         control = (PACKAGING / "debian" / "control").read_text(encoding="utf-8")
         needed = control.split("Build-Depends:")[1].split("Standards-Version")[0]
         libraries = set(re.findall(r"^ (\S+-dev),$", needed, re.MULTILINE))
-        self.assertGreater(len(libraries), 8)
-        self.assertEqual(libraries - required(ROOT / "tests" / "packages.txt"), set())
+        self.assertEqual(libraries, {
+            name for name in required(ROOT / "tests" / "packages.txt")
+            if name.endswith("-dev") and name not in ONLY_FOR_TESTS})
 
     def test_version_is_that_of_the_project(self):
         version = re.search(r"version: '([^']+)'", (ROOT / "meson.build").read_text()).group(1)
