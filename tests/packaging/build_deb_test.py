@@ -16,7 +16,7 @@ import tap_runner  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 # Libraries of tests, benchmarks and examples, which packages are built without.
-ONLY_FOR_TESTS = {"libbenchmark-dev", "libgtest-dev", "libgtk-3-dev", "libonnx-dev",
+ONLY_FOR_TESTS = {"libgtest-dev", "libgtk-3-dev", "libonnx-dev",
                   "libprotobuf-dev"}
 PACKAGING = ROOT / "pipelines" / "packaging"
 
