@@ -87,7 +87,8 @@ class Batch(tool.TestCase):
         self.assertEqual(self.results(), ["a.jsonl", "c.jsonl"])
         lines = [line for line in done.stderr.splitlines() if "failed: " in line]
         self.assertEqual(len(lines), 2, done.stderr)
-        self.assertIn("b.mp4", lines[0])
+        self.assertTrue(lines[0].endswith(
+            "b.mp4: there is no video in it that can be decoded: This appears to be a text file"))
         self.assertIn("no such file", lines[1])
         self.assertIn("2 done, 0 skipped, 2 failed", done.stdout)
         found = json.loads(report.read_text())
