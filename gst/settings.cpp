@@ -63,6 +63,13 @@ void install_model_settings(GObjectClass* klass) {
                           "Arithmetic of the network: auto (the fastest one whose masks are as "
                           "good) or fp32. Taken when going to PAUSED",
                           "auto", kReady));
+  g_object_class_install_property(
+      klass, kSettingEngine,
+      g_param_spec_string("engine", "Engine",
+                          "What runs the network: planned (fast, without LibTorch), reference "
+                          "(LibTorch operator by operator, loaded only then) or auto (planned, "
+                          "reference for a model that it refuses). Taken when going to PAUSED",
+                          "auto", kReady));
 }
 
 void install_look_settings(GObjectClass* klass) {
@@ -224,6 +231,9 @@ bool set_setting(Settings& s, guint id, const GValue* value) {
     case kSettingPrecision:
       s.precision = text_of(value);
       return true;
+    case kSettingEngine:
+      s.engine = text_of(value);
+      return true;
     default:
       return false;
   }
@@ -278,6 +288,9 @@ bool get_setting(const Settings& s, guint id, GValue* value) {
       return true;
     case kSettingPrecision:
       g_value_set_string(value, s.precision.c_str());
+      return true;
+    case kSettingEngine:
+      g_value_set_string(value, s.engine.c_str());
       return true;
     default:
       return false;

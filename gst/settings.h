@@ -27,6 +27,7 @@ struct Settings {
   std::string audio_probe;                      // element name; empty: audio_sink
   std::uint32_t threads = 0;                    // 0: all cores
   std::string precision = "auto";
+  std::string engine = "auto";
 
   std::vector<std::string> selected_classes() const;  // `classes` cut at its commas
 };
@@ -49,6 +50,7 @@ enum SettingId {
   kSettingAudioProbe,
   kSettingThreads,
   kSettingPrecision,
+  kSettingEngine,
   kSettingStats,  // read-only; the element answers it
 };
 

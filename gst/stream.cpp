@@ -50,6 +50,7 @@ void Stream::start(const Settings& settings) {
   SegmenterOptions options;
   options.threads = int(settings.threads);
   options.precision = settings.precision;
+  options.engine = settings.engine;
   worker_.load(settings.model, settings.labels, options);
   AudioInput::Options audio;
   audio.front_end = worker_.model()->front_end;

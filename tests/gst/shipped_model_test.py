@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import unittest
+from pathlib import Path
 
 from gst_python import Gst, content, samples, tap_runner
 
@@ -59,6 +60,16 @@ class ShippedModel(unittest.TestCase):
 
     def test_masks_do_not_depend_on_threads(self):
         self.assertEqual(run("output=matte threads=1"), run("output=matte threads=2"))
+
+    def test_only_the_reference_loads_libtorch_and_it_marks_the_same(self):
+        planned = [m[3]["area"] for m in run("output=metadata engine=planned", frames=30)]
+        run("output=metadata", frames=3)
+        self.assertNotIn("libtorch", Path("/proc/self/maps").read_text())
+        reference = [m[3]["area"] for m in run("output=metadata engine=reference", frames=30)]
+        self.assertIn("libtorch", Path("/proc/self/maps").read_text())
+        self.assertGreater(max(reference), 0.01)
+        for ours, theirs in zip(planned, reference):
+            self.assertAlmostEqual(ours, theirs, delta=1e-3)
 
     def test_masks_do_not_depend_on_a_busy_machine(self):
         quiet = run("output=matte", frames=20)
