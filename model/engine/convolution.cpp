@@ -45,14 +45,13 @@ PackedWeights::PackedWeights(ConvolutionValues values)
   std::memcpy(bias_.get_data_handle(), values.bias.data(), values.bias.size() * sizeof(float));
 }
 
-memory PackedWeights::in_layout(const memory::desc& layout) {
+memory PackedWeights::in_layout(const memory::desc& layout,
+                                const std::shared_ptr<MemoryPool>& pool) {
   const std::lock_guard<std::mutex> lock(mutex_);
   for (const auto& there : layouts_)
-    if (there.get_desc() == layout) {
-      is_only_source_ = false;  // somebody runs with it, so it stays
-      return there;
-    }
-  memory packed(layout, onednn::cpu());
+    if (!is_only_source_ && there.get_desc() == layout) return there;
+  memory packed(layout, onednn::cpu(), pool->take(layout.get_size()));
+  pools_.push_back(pool);
   dnnl::stream stream(onednn::cpu());
   dnnl::reorder(layouts_.front(), packed).execute(stream, layouts_.front(), packed);
   stream.wait();
@@ -69,7 +68,8 @@ std::size_t PackedWeights::bytes() const {
   return sum;
 }
 
-Convolution::Convolution(std::shared_ptr<PackedWeights> weights, const ConvolutionPlace& p)
+Convolution::Convolution(std::shared_ptr<PackedWeights> weights, const ConvolutionPlace& p,
+                         const std::shared_ptr<MemoryPool>& pool)
     : weights_(std::move(weights)) {
   const auto& w = *weights_;
   in_ = channels_last(p.height, p.width, w.in());
@@ -105,7 +105,7 @@ Convolution::Convolution(std::shared_ptr<PackedWeights> weights, const Convoluti
     const auto description = onednn::describe_convolution(layout, attributes);
     primitive_ = dnnl::convolution_forward(description);
     scratch_ = description.scratchpad_desc();
-    packed_ = weights_->in_layout(description.weights_desc());
+    packed_ = weights_->in_layout(description.weights_desc(), pool);
   } catch (const dnnl::error& error) {
     throw UnsupportedModel(fmt::format(
         "oneDNN cannot run a convolution of {}x{} maps with {} channels to {} (kernel {}, stride "

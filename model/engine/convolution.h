@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "model/engine/memory_pool.h"
 #include "model/engine/onednn.h"
 
 namespace lightavseg {
@@ -42,8 +43,8 @@ class PackedWeights {
   int kernel() const { return kernel_; }
   int groups() const { return groups_; }
 
-  // The weights in that layout: packed now, or the ones that are there already.
-  dnnl::memory in_layout(const dnnl::memory::desc& layout);
+  // The weights in that layout: packed into the pool now, or the ones that are there already.
+  dnnl::memory in_layout(const dnnl::memory::desc& layout, const std::shared_ptr<MemoryPool>& pool);
   const dnnl::memory& bias() const { return bias_; }
   // Of what is kept.
   std::size_t bytes() const;
@@ -51,8 +52,9 @@ class PackedWeights {
  private:
   int out_, in_, kernel_, groups_;
   mutable std::mutex mutex_;
-  std::vector<dnnl::memory> layouts_;  // the plain one until another takes its place
-  bool is_only_source_ = true;         // of the first: nobody runs with it
+  std::vector<dnnl::memory> layouts_;               // the plain one until another takes its place
+  bool is_only_source_ = true;                      // of the first: nobody runs with it
+  std::vector<std::shared_ptr<MemoryPool>> pools_;  // that hold the layouts
   dnnl::memory bias_;
 };
 
@@ -70,7 +72,9 @@ struct ConvolutionPlace {
 class Convolution {
  public:
   // Throws UnsupportedModel when oneDNN has nothing for it.
-  Convolution(std::shared_ptr<PackedWeights> weights, const ConvolutionPlace& place);
+  // pool: where weights are packed that are not yet.
+  Convolution(std::shared_ptr<PackedWeights> weights, const ConvolutionPlace& place,
+              const std::shared_ptr<MemoryPool>& pool);
 
   // Memory that a run works in.
   std::size_t scratch_bytes() const { return scratch_.get_size(); }

@@ -91,6 +91,7 @@ void with_onednn(Action action) {
 struct Engine::Parts {
   ModelConfig config;
   EngineOptions options;
+  std::shared_ptr<MemoryPool> pool = std::make_shared<MemoryPool>();
   NetworkWeights weights;
   FramePlan frame;
   std::shared_ptr<const Plan> frame_steps;
@@ -106,7 +107,7 @@ struct Engine::Parts {
     if (sounds.size() >= kMostKept && !sounds.count(frames)) sounds.clear();
     auto& there = sounds[frames];
     if (!there.steps) {
-      auto planned = plan_sound(weights.audio, frames);
+      auto planned = plan_sound(weights.audio, frames, pool);
       there = {std::make_shared<const Plan>(std::move(planned.plan)), planned.features,
                planned.state};
     }
@@ -140,8 +141,8 @@ std::shared_ptr<const Engine> Engine::open(const SafetensorsFile& file,
   with_onednn([&] {
     parts->weights = read_network_weights(file, parts->config);
     drop_unused_stages(parts->config, parts->weights.visual);
-    parts->frame =
-        plan_frame(parts->weights, parts->config, parts->options.height, parts->options.width);
+    parts->frame = plan_frame(parts->weights, parts->config, parts->options.height,
+                              parts->options.width, parts->pool);
     parts->frame_steps = std::make_shared<const Plan>(std::move(parts->frame.plan));
     parts->sound(dsp::spec(parts->config.front_end).frames_per_second);
   });

@@ -16,8 +16,9 @@ namespace {
 
 class FramePlanner {
  public:
-  FramePlanner(const NetworkWeights& weights, const ModelConfig& config)
-      : w_(weights), config_(config), n_(config.stages.size()) {}
+  FramePlanner(const NetworkWeights& weights, const ModelConfig& config,
+               const std::shared_ptr<MemoryPool>& pool)
+      : w_(weights), config_(config), n_(config.stages.size()), builder_(pool) {}
 
   FramePlan build(int height, int width) {
     result_.state = builder_.vector(config_.audio_channels());
@@ -67,7 +68,8 @@ class FramePlanner {
     }
     if (config_.class_gate) {
       builder_.module("head");
-      sounds_ = kept(w_.sounds.out);
+      // As many as there are logits; zeros, which memory begins with, behind the named classes.
+      sounds_ = kept(w_.head_logits->out() - 1);
       steps::multiply(builder_, "sounds", w_.sounds, result_.state, sounds_);
     }
   }
@@ -251,8 +253,8 @@ class FramePlanner {
 }  // namespace
 
 FramePlan plan_frame(const NetworkWeights& weights, const ModelConfig& config, int height,
-                     int width) {
-  return FramePlanner(weights, config).build(height, width);
+                     int width, const std::shared_ptr<MemoryPool>& pool) {
+  return FramePlanner(weights, config, pool).build(height, width);
 }
 
 }  // namespace lightavseg

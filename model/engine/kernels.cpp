@@ -20,7 +20,7 @@ inline float clamp(float x, float least, float most) {
 inline float expected_value(const float* logits, const float* values, int count) {
   float most = logits[0];
 #pragma omp simd reduction(max : most)
-  for (int k = 1; k < count; ++k) most = logits[k] > most ? logits[k] : most;
+  for (int k = 0; k < count; ++k) most = logits[k] > most ? logits[k] : most;
   float sum = 0, expected = 0;
 #pragma omp simd reduction(+ : sum, expected)
   for (int k = 0; k < count; ++k) {

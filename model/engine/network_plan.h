@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The steps of the network: what model/network runs with LibTorch, as two plans.
 //
-// Both plans point into the weights, which must outlive them.
+// Both plans point into the weights, which must outlive them. pool: where weights are packed.
 #pragma once
 
 #include <array>
@@ -18,7 +18,8 @@ struct SoundPlan {
   Map state;     // out: A_0
 };
 
-SoundPlan plan_sound(const PannsWeights& weights, int frames);
+SoundPlan plan_sound(const PannsWeights& weights, int frames,
+                     const std::shared_ptr<MemoryPool>& pool);
 
 // A frame and the audio state to logits.
 struct FramePlan {
@@ -30,7 +31,7 @@ struct FramePlan {
 };
 
 FramePlan plan_frame(const NetworkWeights& weights, const ModelConfig& config, int height,
-                     int width);
+                     int width, const std::shared_ptr<MemoryPool>& pool);
 
 // Steps that several files add to a plan.
 namespace steps {

@@ -12,6 +12,8 @@ namespace lightavseg {
 namespace {
 
 constexpr size_t kPyramidLevels = 3;
+constexpr int kLanes = 16;             // floats of the widest vector
+constexpr float kImpossible = -1e30f;  // a logit that no softmax sees
 
 Weights pack(ConvolutionValues values) {
   return std::make_shared<PackedWeights>(std::move(values));
@@ -65,6 +67,14 @@ Linear product(const Linear& outer, int first, const Linear& inner) {
   apply(inner.bias.data());
   for (size_t o = 0; o < out; ++o) result.bias[o] = float(row[o]);
   return result;
+}
+
+// Adds outputs that are always the same value.
+ConvolutionValues padded(ConvolutionValues values, int out, float value) {
+  values.out = out;
+  values.weight.resize(size_t(out) * size_t(values.in));
+  values.bias.resize(size_t(out), value);
+  return values;
 }
 
 InvertedResidualWeights read_mb_row(WeightReader& reader, const std::string& name, int in,
@@ -242,8 +252,12 @@ NetworkWeights read_network_weights(const SafetensorsFile& file, const ModelConf
     w.refine[k].pointwise = pack(reader.conv_bn(named("refine.", k) + "pw", c[k], c[k]));
   }
   w.head_conv = pack(reader.conv_bn("head.0", c[0] + (config.head_similarity ? 1 : 0), c[0], 3));
-  w.head_logits = pack(reader.biased("head.3", c[0], config.logit_channels()));
   const int classes = int(config.class_names.size());
+  auto logits = reader.biased("head.3", c[0], config.logit_channels());
+  // A softmax over whole vectors costs half of one that ends within a vector.
+  if (config.class_gate)
+    logits = padded(std::move(logits), 1 + (classes + kLanes - 1) / kLanes * kLanes, kImpossible);
+  w.head_logits = pack(std::move(logits));
   if (config.class_pyramid)
     for (size_t k = n - std::min(n, kPyramidLevels); k < n; ++k)
       w.class_levels.push_back(

@@ -80,6 +80,7 @@ struct NetworkWeights {
   std::vector<RefineWeights> refine;
   Weights concat_visual;  // the baseline's 1x1 convolution: what the map gives,
   Linear concat_audio;    // and the state, with the bias
+  // With a class gate the classes are rounded up to whole vectors by ones that are impossible.
   Weights head_conv, head_logits;
   std::vector<Weights> class_levels;  // finest map first
   Linear sounds;

@@ -4,17 +4,15 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
-#include <new>
 #include <numeric>
 
 namespace lightavseg {
 namespace {
 
-constexpr std::size_t kAlignment = 64;  // a cache line, and the widest vector
 constexpr int kAlways = std::numeric_limits<int>::max();
 
 std::size_t aligned(std::size_t bytes) {
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  return (bytes + kMapAlignment - 1) / kMapAlignment * kMapAlignment;
 }
 
 }  // namespace
@@ -56,7 +54,7 @@ void PlanBuilder::convolve(const std::string& name, const std::shared_ptr<Packed
   place.out_width = out.width;
   place.activation = placing.activation;
   place.adds = placing.adds;
-  auto convolution = std::make_shared<const Convolution>(weights, place);
+  auto convolution = std::make_shared<const Convolution>(weights, place, pool_);
   scratch_ = std::max(scratch_, convolution->scratch_bytes());
   uses(in);
   uses(out);
@@ -95,29 +93,22 @@ Plan PlanBuilder::finish() {
     placed.push_back(i);
   }
   plan_.scratch_offset = plan_.bytes;
-  plan_.bytes += aligned(scratch_) + kAlignment;
-  Plan result = std::move(plan_);
-  *this = PlanBuilder();
-  return result;
+  plan_.bytes += aligned(scratch_) + kMapAlignment;
+  return std::move(plan_);
 }
 
 PlanRunner::PlanRunner(std::shared_ptr<const Plan> plan)
     : plan_(std::move(plan)),
-      block_(static_cast<std::byte*>(::operator new(plan_->bytes, std::align_val_t(kAlignment)))),
-      memory_(block_, plan_->offsets),
+      block_(plan_->bytes),
+      memory_(block_.data(), plan_->offsets),
       stream_(onednn::cpu()),
       runs_(plan_->steps.size()),
       nanoseconds_(plan_->steps.size()) {
-  std::fill_n(block_, plan_->bytes, std::byte(0));
   for (const auto& step : plan_->steps)
     calls_.push_back(step.convolution ? std::make_unique<Convolution::Call>(
                                             *step.convolution, memory_[step.in], memory_[step.out],
-                                            block_ + plan_->scratch_offset)
+                                            block_.data() + plan_->scratch_offset)
                                       : nullptr);
-}
-
-PlanRunner::~PlanRunner() {
-  ::operator delete(block_, std::align_val_t(kAlignment));
 }
 
 void PlanRunner::run_step(std::size_t i) {

@@ -59,6 +59,9 @@ struct Plan {
 // Collects steps in the order of their execution, and then places the maps.
 class PlanBuilder {
  public:
+  // pool: where the weights of convolutions are packed.
+  explicit PlanBuilder(std::shared_ptr<MemoryPool> pool) : pool_(std::move(pool)) {}
+
   Map map(int height, int width, int channels);
   Map vector(int size) { return map(1, 1, size); }
 
@@ -87,7 +90,7 @@ class PlanBuilder {
 
   std::size_t steps() const { return plan_.steps.size(); }
 
-  // Places the maps. The builder is empty afterwards.
+  // Places the maps. Only once.
   Plan finish();
 
  private:
@@ -97,6 +100,7 @@ class PlanBuilder {
   };
   void uses(const Map& map);
 
+  std::shared_ptr<MemoryPool> pool_;
   const char* module_ = "";
   Plan plan_;
   std::vector<Life> lives_;
@@ -107,7 +111,6 @@ class PlanBuilder {
 class PlanRunner {
  public:
   explicit PlanRunner(std::shared_ptr<const Plan> plan);
-  ~PlanRunner();
   PlanRunner(const PlanRunner&) = delete;
   PlanRunner& operator=(const PlanRunner&) = delete;
 
@@ -124,7 +127,7 @@ class PlanRunner {
   void run_step(std::size_t i);
 
   std::shared_ptr<const Plan> plan_;
-  std::byte* block_;
+  PageBlock block_;
   Memory memory_;
   dnnl::stream stream_;
   std::vector<std::unique_ptr<Convolution::Call>> calls_;  // null where a step is a function

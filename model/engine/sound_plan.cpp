@@ -7,8 +7,8 @@
 
 namespace lightavseg {
 
-SoundPlan plan_sound(const PannsWeights& w, int frames) {
-  PlanBuilder builder;
+SoundPlan plan_sound(const PannsWeights& w, int frames, const std::shared_ptr<MemoryPool>& pool) {
+  PlanBuilder builder(pool);
   builder.module("audio");
   SoundPlan result;
   const Map features = result.features = builder.map(frames, dsp::kMelBands, 1);

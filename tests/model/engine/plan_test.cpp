@@ -12,7 +12,7 @@ void nothing(const Memory&) {
 }
 
 TEST(PlanBuilder, MapsThatLiveOneAfterTheOtherShareMemory) {
-  PlanBuilder builder;
+  PlanBuilder builder(std::make_shared<MemoryPool>());
   const Map a = builder.vector(1000), b = builder.vector(1000), c = builder.vector(1000);
   builder.step("a to b", {a, b}, nothing);
   builder.step("b to c", {b, c}, nothing);
@@ -24,7 +24,7 @@ TEST(PlanBuilder, MapsThatLiveOneAfterTheOtherShareMemory) {
 }
 
 TEST(PlanBuilder, KeptMapsShareNothing) {
-  PlanBuilder builder;
+  PlanBuilder builder(std::make_shared<MemoryPool>());
   const Map kept = builder.vector(10), in = builder.vector(1000), out = builder.vector(1000);
   builder.keep(kept);
   builder.is_input(in);
@@ -50,7 +50,7 @@ TEST(PlanRunner, RunsAConvolution) {
   auto sums = std::make_shared<PackedWeights>(
       ConvolutionValues{2, 2, 3, 2, std::vector<float>(18, 1.0f), {0, -100}});
   auto mix = std::make_shared<PackedWeights>(ConvolutionValues{1, 2, 1, 1, {10, 1}, {0.5f}});
-  PlanBuilder builder;
+  PlanBuilder builder(std::make_shared<MemoryPool>());
   const Map in = builder.map(2, 2, 2), middle = builder.map(2, 2, 2), out = builder.map(2, 2, 1);
   builder.is_input(in);
   builder.is_input(out);
