@@ -98,6 +98,12 @@ class Node:
         raise RuntimeError("the node does not come up: " + self.call("sinfo"))
 
     def stop(self):
+        # A job that outlives its node would stay for ever.
+        self.call("scancel", "--partition=main")
+        for _ in range(200):
+            if not self.call("squeue", "--noheader").strip():
+                break
+            time.sleep(0.1)
         for name in ("slurmd", "slurmctld", "munged"):
             file = self.folder / f"{name}.pid"
             if not file.exists():
