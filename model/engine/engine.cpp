@@ -129,8 +129,6 @@ std::shared_ptr<const Engine> Engine::open(const std::filesystem::path& path,
 
 std::shared_ptr<const Engine> Engine::open(const SafetensorsFile& file,
                                            const EngineOptions& options) {
-  if (options.precision != Precision::kFloat32)
-    throw UnsupportedModel("the planned engine has float32 only; choose precision fp32");
   auto parts = std::make_unique<Parts>();
   parts->config = read_model_config(file);
   parts->options = options;

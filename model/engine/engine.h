@@ -36,17 +36,10 @@ class UnsupportedModel : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// How numbers are kept between the steps. Sums are float in both.
-enum class Precision {
-  kFloat32,
-  kBFloat16,  // weights and maps of the convolutions; needs a processor that multiplies them
-};
-
 struct EngineOptions {
   // Pixels of the frames, both at least 32; 0: what the model was trained at.
   int height = 0;
   int width = 0;
-  Precision precision = Precision::kFloat32;
 };
 
 // Immutable once made, hence safe from any thread.

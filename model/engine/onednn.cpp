@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/engine/onednn.h"
 
+#include <oneapi/dnnl/dnnl_config.h>
+#include <oneapi/dnnl/dnnl_version.h>
+
 #if DNNL_CPU_THREADING_RUNTIME == DNNL_RUNTIME_OMP
 #include <omp.h>
 #endif

@@ -43,7 +43,7 @@ struct Segmentation {
 
 struct SegmenterOptions {
   // At most that many for one frame; 0: as many as the machine has cores. An engine uses only as
-  // many as leave its masks the same to the last digit: LibTorch, one.
+  // many as leave its masks the same to the last digit: one, in both of this version.
   int threads = 0;
   std::string precision = "fp32";  // "fp32", or "auto": whatever is as good and fast
   // "planned": model/engine, without LibTorch; "reference": LibTorch operator by operator, from a
