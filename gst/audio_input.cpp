@@ -8,6 +8,7 @@
 
 #include "dsp/sample_ring.h"
 #include "gst/mono_converter.h"
+#include "gst/planar_audio.h"
 
 namespace lightavseg::gst {
 namespace {
@@ -270,6 +271,8 @@ struct AudioInput::State {
   Options options;
   std::unique_ptr<dsp::SlidingLogMel> sliding;
   std::unique_ptr<MonoConverter> converter;
+  GstAudioInfo format{};  // of the buffers; the converter gets planar ones interleaved
+  std::vector<guint8> interleaved;
   Run run;
   bool expecting = false;  // the next two are known
   gint64 next = 0;         // ns: where sound that goes on starts
@@ -314,13 +317,14 @@ void AudioInput::set_front_end(dsp::FrontEnd front_end) {
 bool AudioInput::set_format(const GstAudioInfo& info, std::string* reason) {
   const std::lock_guard<std::mutex> lock(mutex_);
   State& s = *state_;
-  if (s.converter != nullptr && gst_audio_info_is_equal(&s.converter->input(), &info)) {
+  if (s.converter != nullptr && gst_audio_info_is_equal(&s.format, &info)) {
     if (reason != nullptr) reason->clear();
     return true;
   }
-  auto converter = MonoConverter::make(info, s.rate(), reason);
+  auto converter = MonoConverter::make(interleaved_format(info), s.rate(), reason);
   s.close_run();
   s.converter = std::move(converter);
+  s.format = info;
   if (s.converter != nullptr) {
     GST_INFO("%s, %d Hz, %d channels to mono of %d Hz", GST_AUDIO_INFO_NAME(&info), info.rate,
              info.channels, s.rate());
@@ -334,7 +338,8 @@ void AudioInput::push(GstBuffer* buffer, gint64 start) {
   if (s.converter == nullptr) return;
   const bool gap = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_GAP);
   const bool discont = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT);
-  const std::size_t frames = gst_buffer_get_size(buffer) / s.converter->frame_bytes();
+  const bool planar = s.format.layout == GST_AUDIO_LAYOUT_NON_INTERLEAVED;
+  std::size_t frames = gst_buffer_get_size(buffer) / s.converter->frame_bytes();
   if (frames == 0) {
     if (gap) s.push_gap(start, GST_BUFFER_DURATION(buffer));
     return;
@@ -345,13 +350,18 @@ void AudioInput::push(GstBuffer* buffer, gint64 start) {
     s.feed_silence(frames);
   } else {
     const Bytes bytes(buffer);
-    if (bytes.data() == nullptr) {
+    const guint8* data = bytes.data();
+    if (planar) {
+      data = interleave(buffer, s.format, &s.interleaved) ? s.interleaved.data() : nullptr;
+      frames = s.interleaved.size() / s.converter->frame_bytes();
+    }
+    if (data == nullptr) {
       GST_WARNING("a buffer of sound at %" GST_STIME_FORMAT " cannot be read",
                   GST_STIME_ARGS(start));
       return;
     }
     s.begin(start, discont, false, rate);
-    s.feed(bytes.data(), frames);
+    s.feed(data, frames);
   }
   s.ended = false;
 }

@@ -56,7 +56,8 @@ GstStaticPadTemplate video_template = GST_STATIC_PAD_TEMPLATE(
     "video_sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(VIDEO_CAPS));
 GstStaticPadTemplate audio_template = GST_STATIC_PAD_TEMPLATE(
     "audio_sink", GST_PAD_SINK, GST_PAD_REQUEST,
-    GST_STATIC_CAPS(GST_AUDIO_CAPS_MAKE(GST_AUDIO_FORMATS_ALL) ", layout = (string) interleaved"));
+    GST_STATIC_CAPS(GST_AUDIO_CAPS_MAKE(
+        GST_AUDIO_FORMATS_ALL) ", layout = (string) { interleaved, non-interleaved }"));
 GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(VIDEO_CAPS));
 

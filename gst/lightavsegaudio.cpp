@@ -50,7 +50,8 @@ G_DEFINE_TYPE_WITH_CODE(GstLightAVSegAudio, gst_lightavseg_audio, GST_TYPE_BASE_
 
 namespace {
 
-#define LIGHTAVSEG_AUDIO_CAPS GST_AUDIO_CAPS_MAKE(GST_AUDIO_FORMATS_ALL) ", layout = interleaved"
+#define LIGHTAVSEG_AUDIO_CAPS \
+  GST_AUDIO_CAPS_MAKE(GST_AUDIO_FORMATS_ALL) ", layout = { interleaved, non-interleaved }"
 
 GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE(
     "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(LIGHTAVSEG_AUDIO_CAPS));

@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-// Element, Filter/Effect/Audio: interleaved raw audio of any format, in place, no latency. Its name
+// Element, Filter/Effect/Audio: raw audio of any format and layout, in place, no latency. Its name
 // is what the property audio-probe of lightavseg asks for; gst/audio_probe.h joins the two.
 //
 // Sound is placed by running time. At a playback rate other than 1 its samples take another time

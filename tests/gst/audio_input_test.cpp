@@ -424,10 +424,10 @@ TEST(AudioInput, SurvivesSamplesThatAreNoNumbers) {
 TEST(AudioInput, RefusesWhatCannotBeConvertedAndHearsNothingOfIt) {
   AudioInput input({});
   GstAudioInfo info = mono16k();
-  info.layout = GST_AUDIO_LAYOUT_NON_INTERLEAVED;
+  info.rate = 20'000'000;
   std::string reason;
   EXPECT_FALSE(input.set_format(info, &reason));
-  EXPECT_TRUE(contains(reason, "interleaved")) << reason;
+  EXPECT_TRUE(contains(reason, "audioresample")) << reason;
   EXPECT_FALSE(input.set_format(info, nullptr));
 
   GstBuffer* buffer = testing::sound_buffer(mono16k(), testing::chirps(), 0, 16000);

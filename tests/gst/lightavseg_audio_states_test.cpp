@@ -76,6 +76,21 @@ TEST_F(AudioStates, LateSoundMarksFromItsFirstSample) {
   EXPECT_TRUE(told(p, "playing"));
 }
 
+TEST_F(AudioStates, PlanarSoundIsHeardAsInterleavedSoundIs) {
+  // As FFmpeg's AAC decoder gives it: without it, an MP4 file would not play at all.
+  Pipeline p(red_video(50) +
+             "audiotestsrc wave=white-noise num-buffers=100 samplesperbuffer=882 ! "
+             "audio/x-raw,format=F32LE,rate=44100,channels=2,layout=non-interleaved ! queue ! "
+             "lightavsegaudio ! l.audio_sink lightavseg name=l smoothing=0 ! " +
+             kRecordedOut);
+  ASSERT_TRUE(p.run()) << p.error();
+  ASSERT_EQ(p.samples().size(), 50u);
+  for (std::size_t i = 1; i < 50; ++i) {
+    EXPECT_NEAR(area(p.buffer(i)), 1, 1e-6) << i;
+    EXPECT_NEAR(audio_fill(p.buffer(i)), std::min(1.0, double(i + 1) * 0.04), 0.02) << i;
+  }
+}
+
 TEST_F(AudioStates, GapEventsAreSilenceThatCame) {
   Pipeline p(red_video(100) + kAppAudio + "lightavseg name=l smoothing=0 ! " + kRecordedOut);
   GstElement* source = p.element("a");
