@@ -14,6 +14,7 @@ void add_batch(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_export(CLI::App& app);
+void add_import(CLI::App& app);
 void add_info(CLI::App& app);
 void add_forward(CLI::App& app);
 void add_run(CLI::App& app);

@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   add_bench(app);
   add_eval(app);
   add_export(app);
+  add_import(app);
   add_info(app);
   add_forward(app);
   add_run(app);
