@@ -8,38 +8,17 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
-#include <filesystem>
 #include <new>
 #include <stdexcept>
 
-#include "dsp/front_end.h"
 #include "model/engine/kernels.h"
 #include "model/files/file_error.h"
+#include "model/inference/model_description.h"
 #include "model/network/config_file.h"
 #include "model/network/image_values.h"
 
 namespace lightavseg {
 namespace {
-
-constexpr size_t kMostLabels = 255;  // that a byte can tell apart from none
-
-ModelDescription describe(const SafetensorsFile& file, const ModelConfig& config) {
-  ModelDescription d;
-  d.path = file.path().string();
-  d.name = file.path().stem().string();
-  if (const auto it = file.metadata().find("version"); it != file.metadata().end())
-    d.version = it->second;
-  d.height = config.train_height;
-  d.width = config.train_width;
-  d.front_end = config.front_end;
-  if (config.head != Head::kMask)
-    d.class_names.assign(config.class_names.begin() + 1, config.class_names.end());
-  if (d.class_names.size() > kMostLabels)
-    throw FileError(file.path(), std::string(kConfigKey) + ".class_names",
-                    fmt::format("{} names beside the background; masks can tell {} apart",
-                                d.class_names.size(), kMostLabels));
-  return d;
-}
 
 // Where the time of one part of a frame goes to, if anywhere.
 class Stopwatch {
@@ -89,10 +68,7 @@ class Planned final : public EngineSegmenter {
 
   void segment(const std::uint8_t* rgb, const float* log_mel, int frames, bool heard_before,
                const ClassSelection& selection, Segmentation& out) override {
-    if (!selection.empty() && selection.size() != description_.class_names.size())
-      throw std::runtime_error(fmt::format("{}: a selection of {} classes, the model names {}",
-                                           description_.path, selection.size(),
-                                           description_.class_names.size()));
+    check_selection(description_, selection);
     try {
       if (!heard_before || !state_.has_heard()) state_.hear(log_mel, frames);
       look(rgb);
@@ -208,7 +184,7 @@ std::unique_ptr<EngineSegmenter> open_engine_segmenter(const std::string& path,
                                                        const SegmenterOptions&) {
   try {
     const auto file = SafetensorsFile::open(path);
-    auto description = describe(file, read_model_config(file));
+    auto description = describe_model(path, file.metadata(), read_model_config(file));
     return std::make_unique<Planned>(std::move(description), Engine::open(file));
   } catch (const std::bad_alloc&) {
     throw FileError(path, "", "cannot be loaded: no memory left");

@@ -35,6 +35,7 @@
 #include <utility>
 
 #include "model/files/file_error.h"
+#include "model/inference/model_description.h"
 #include "model/inference/reference_entry.h"
 #include "model/inference/segmenter.h"
 #include "model/inference/version.h"
@@ -43,8 +44,6 @@
 
 namespace lightavseg {
 namespace {
-
-constexpr size_t kMostLabels = 255;  // that a byte can tell apart from none
 
 // Bytes to normalised values, a table per colour.
 using Normalisation = std::array<std::array<float, 256>, 3>;
@@ -67,20 +66,7 @@ class NetworkSegmenter final : public Segmenter {
   explicit NetworkSegmenter(const std::string& path) {
     Metadata metadata;
     network_ = load_model(path, &metadata);
-    const auto& config = network_->config();
-    description_.path = path;
-    description_.name = std::filesystem::path(path).stem().string();
-    if (const auto it = metadata.find("version"); it != metadata.end())
-      description_.version = it->second;
-    description_.height = config.train_height;
-    description_.width = config.train_width;
-    description_.front_end = config.front_end;
-    if (config.head != Head::kMask)
-      description_.class_names.assign(config.class_names.begin() + 1, config.class_names.end());
-    if (description_.class_names.size() > kMostLabels)
-      throw FileError(path, std::string(kConfigKey) + ".class_names",
-                      fmt::format("{} names beside the background; masks can tell {} apart",
-                                  description_.class_names.size(), kMostLabels));
+    description_ = describe_model(path, metadata, network_->config());
     torch::NoGradGuard no_grad;
     for (auto& p : network_->parameters())
       if (p.dim() == 4) p.set_data(p.contiguous(torch::MemoryFormat::ChannelsLast));
@@ -92,10 +78,7 @@ class NetworkSegmenter final : public Segmenter {
 
   void segment(const std::uint8_t* rgb, const float* log_mel, int frames, bool heard_before,
                const ClassSelection& selection, Segmentation& out) override {
-    const size_t classes = description_.class_names.size();
-    if (!selection.empty() && selection.size() != classes)
-      throw std::runtime_error(fmt::format("{}: a selection of {} classes, the model names {}",
-                                           description_.path, selection.size(), classes));
+    check_selection(description_, selection);
     try {
       use_single_threaded_operators();
       c10::InferenceMode inference;

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "model/evaluation/html.h"
+
 namespace lightavseg::tool {
 namespace {
 
@@ -24,29 +26,6 @@ p { margin: 4px 0; color: #a8a8a8; }
 </style>
 )";
 
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 // A path as it may stand in an address.
 std::string link_to(const fs::path& path, const fs::path& page) {
   const fs::path folder = fs::absolute(page).parent_path().lexically_normal();
@@ -65,7 +44,7 @@ std::string link_to(const fs::path& path, const fs::path& page) {
 }
 
 std::string figure_of(const BatchOutcome& outcome, const fs::path& page) {
-  const std::string name = escaped(outcome.item.input.string());
+  const std::string name = html::escape(outcome.item.input.string());
   std::string text = fmt::format("<figure class=\"{}\">\n", to_string(outcome.state));
   const std::string result = link_to(outcome.item.result, page);
   if (!outcome.sheet.empty())
@@ -78,8 +57,8 @@ std::string figure_of(const BatchOutcome& outcome, const fs::path& page) {
   if (outcome.frames > 0)
     text += fmt::format(", {} frames, {:.1f} s", outcome.frames, outcome.seconds);
   text += "</p>\n";
-  if (!outcome.problem.empty()) text += fmt::format("<p>{}</p>\n", escaped(outcome.problem));
-  for (const auto& note : outcome.notes) text += fmt::format("<p>{}</p>\n", escaped(note));
+  if (!outcome.problem.empty()) text += fmt::format("<p>{}</p>\n", html::escape(outcome.problem));
+  for (const auto& note : outcome.notes) text += fmt::format("<p>{}</p>\n", html::escape(note));
   return text + "</figure>\n";
 }
 

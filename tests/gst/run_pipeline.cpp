@@ -61,10 +61,6 @@ bool Pipeline::run(int timeout_ms) {
     pump(0, false);
     return false;
   }
-  return collect_to_end(timeout_ms);
-}
-
-bool Pipeline::collect_to_end(int timeout_ms) {
   return pump(timeout_ms, true) && eos_ && error_.empty();
 }
 

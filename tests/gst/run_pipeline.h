@@ -30,8 +30,6 @@ class Pipeline {
   // PLAYING until EOS or an error. Samples of the appsink "out" are collected as they come.
   // True at EOS; false on error (see error()) or when the time is over, ms.
   bool run(int timeout_ms = 60000);
-  // The same of a pipeline that plays already.
-  bool collect_to_end(int timeout_ms);
   // Collects for a while without starting or stopping anything.
   bool collect(int for_ms);
 
