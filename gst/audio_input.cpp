@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
+#include <optional>
 
 #include "dsp/sample_ring.h"
 #include "gst/mono_converter.h"
@@ -349,11 +350,13 @@ void AudioInput::push(GstBuffer* buffer, gint64 start) {
     s.begin(start, discont, true, rate);
     s.feed_silence(frames);
   } else {
-    const Bytes bytes(buffer);
-    const guint8* data = bytes.data();
+    std::optional<Bytes> bytes;
+    const guint8* data = nullptr;
     if (planar) {
-      data = interleave(buffer, s.format, &s.interleaved) ? s.interleaved.data() : nullptr;
+      if (interleave(buffer, s.format, &s.interleaved)) data = s.interleaved.data();
       frames = s.interleaved.size() / s.converter->frame_bytes();
+    } else {
+      data = bytes.emplace(buffer).data();
     }
     if (data == nullptr) {
       GST_WARNING("a buffer of sound at %" GST_STIME_FORMAT " cannot be read",
