@@ -22,11 +22,12 @@
 namespace lightavseg {
 
 constexpr size_t kMostPickleBytes = size_t(64) << 20;
-constexpr size_t kMostPickleValues = 1'000'000;  // made, and at once on the stack
-constexpr size_t kMostPickleItems = 4'000'000;   // of all lists and dictionaries together
+constexpr size_t kMostPickleValues = 1'000'000;  // made, at once on the stack, remembered
+constexpr size_t kMostPickleItems = 4'000'000;   // of all lists, dictionaries and shapes together
 constexpr size_t kLongestStorageKey = 64;        // PyTorch writes numbers
 constexpr size_t kMostPickleMarks = 1000;        // open lists, tuples and dictionaries
 constexpr uint64_t kMostTensorBytes = uint64_t(1) << 31;
+constexpr uint64_t kMostRepeatedBytes = uint64_t(1) << 26;  // of a tensor larger than its storage
 constexpr uint64_t kMostStorageElements = uint64_t(1) << 40;
 
 /// A run of elements that tensors share, by the name under which the file holds it.
@@ -42,7 +43,8 @@ struct PickledStorage {
 struct PickledTensor {
   size_t storage = 0;            // index into Pickle::storages
   uint64_t offset = 0;           // elements from the start of the whole storage
-  std::vector<int64_t> shape;    // none negative; at most kMostTensorBytes in all
+  std::vector<int64_t> shape;    // none negative; at most kMostTensorBytes, and no more than the
+                                 // storage has or kMostRepeatedBytes
   std::vector<int64_t> strides;  // in elements, none negative
 };
 
