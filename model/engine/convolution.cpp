@@ -80,8 +80,8 @@ Convolution::Convolution(std::shared_ptr<PackedWeights> weights, const Convoluti
   layout.bias = w.bias().get_desc();
   layout.out = out_;
   layout.strides = {p.stride, p.stride};
-  layout.padding_begin = {p.padding, p.padding};
-  layout.padding_end = {padding_end(p.height, w.kernel(), p.stride, p.padding, p.out_height),
+  layout.padding_begin = {p.padding_top, p.padding};
+  layout.padding_end = {padding_end(p.height, w.kernel(), p.stride, p.padding_top, p.out_height),
                         padding_end(p.width, w.kernel(), p.stride, p.padding, p.out_width)};
   dnnl::post_ops operations;
   if (p.adds) operations.append_sum(1);

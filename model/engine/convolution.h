@@ -62,7 +62,8 @@ class PackedWeights {
 struct ConvolutionPlace {
   int height = 0, width = 0;  // of the input
   int stride = 1;
-  int padding = 0;  // above and to the left
+  int padding = 0;      // to the left
+  int padding_top = 0;  // above
   int out_height = 0, out_width = 0;
   Activation activation = Activation::kNone;
   bool adds = false;  // the sum is added to what the output holds; only without activation

@@ -45,12 +45,19 @@ void PlanBuilder::uses(const Map& map) {
 
 void PlanBuilder::convolve(const std::string& name, const std::shared_ptr<PackedWeights>& weights,
                            const Map& in, const Map& out, const Placing& placing) {
+  const int padding = placing.padding < 0 ? weights->kernel() / 2 : placing.padding;
+  const int rows = placing.rows > 0 ? placing.rows : out.height;
+  // The rows of the input that the kernel reaches; above and below them lies padding.
+  const int top = placing.first_row * placing.stride - padding;
+  const int bottom = top + (rows - 1) * placing.stride + weights->kernel();
+  const int first = std::max(0, top), last = std::min(in.height, bottom);
   ConvolutionPlace place;
-  place.height = in.height;
+  place.height = last - first;
   place.width = in.width;
   place.stride = placing.stride;
-  place.padding = placing.padding < 0 ? weights->kernel() / 2 : placing.padding;
-  place.out_height = out.height;
+  place.padding = padding;
+  place.padding_top = first - top;
+  place.out_height = rows;
   place.out_width = out.width;
   place.activation = placing.activation;
   place.adds = placing.adds;
@@ -58,14 +65,15 @@ void PlanBuilder::convolve(const std::string& name, const std::shared_ptr<Packed
   scratch_ = std::max(scratch_, convolution->scratch_bytes());
   uses(in);
   uses(out);
-  plan_.steps.push_back({module_, name, std::move(convolution), in, out, {}});
+  plan_.steps.push_back(
+      {module_, name, std::move(convolution), in, out, first, placing.first_row, {}});
 }
 
 void PlanBuilder::step(const std::string& name, const std::vector<Map>& maps,
                        std::function<void(const Memory&)> function) {
   for (const auto& m : maps)
     if (m) uses(m);
-  plan_.steps.push_back({module_, name, nullptr, {}, {}, std::move(function)});
+  plan_.steps.push_back({module_, name, nullptr, {}, {}, 0, 0, std::move(function)});
 }
 
 Plan PlanBuilder::finish() {
@@ -105,10 +113,15 @@ PlanRunner::PlanRunner(std::shared_ptr<const Plan> plan)
       runs_(plan_->steps.size()),
       nanoseconds_(plan_->steps.size()) {
   for (const auto& step : plan_->steps)
-    calls_.push_back(step.convolution ? std::make_unique<Convolution::Call>(
-                                            *step.convolution, memory_[step.in], memory_[step.out],
-                                            block_.data() + plan_->scratch_offset)
-                                      : nullptr);
+    calls_.push_back(step.convolution
+                         ? std::make_unique<Convolution::Call>(
+                               *step.convolution, row(step.in, step.in_row),
+                               row(step.out, step.out_row), block_.data() + plan_->scratch_offset)
+                         : nullptr);
+}
+
+float* PlanRunner::row(const Map& map, int index) const {
+  return memory_[map] + std::size_t(index) * map.width * map.channels;
 }
 
 void PlanRunner::run_step(std::size_t i) {

@@ -44,7 +44,8 @@ struct Step {
   const char* module;  // see StepTime
   std::string name;
   std::shared_ptr<const Convolution> convolution;
-  Map in, out;  // of the convolution
+  Map in, out;                  // of the convolution
+  int in_row = 0, out_row = 0;  // of the maps, where the convolution begins
   std::function<void(const Memory&)> function;
 };
 
@@ -81,6 +82,9 @@ class PlanBuilder {
     int stride = 1;
     int padding = -1;   // negative: half the kernel
     bool adds = false;  // to what `out` holds
+    // Only these rows of `out` are made; rows 0: all.
+    int first_row = 0;
+    int rows = 0;
   };
   void convolve(const std::string& name, const std::shared_ptr<PackedWeights>& weights,
                 const Map& in, const Map& out, const Placing& placing);
@@ -124,6 +128,7 @@ class PlanRunner {
   void append_times(std::vector<StepTime>& times) const;
 
  private:
+  float* row(const Map& map, int index) const;
   void run_step(std::size_t i);
 
   std::shared_ptr<const Plan> plan_;

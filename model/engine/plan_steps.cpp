@@ -1,28 +1,54 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Steps that several parts of the network share.
+#include <algorithm>
+
 #include "model/engine/kernels.h"
 #include "model/engine/network_plan.h"
 
 namespace lightavseg::steps {
+namespace {
+
+// A widened map of more than kLargeMap bytes is made and used in strips of about kStrip bytes,
+// which stay in the second cache of a core beside weights and results. The third cache feeds
+// smaller maps well enough, and short strips cost more than they save (measured with 512 KiB and 32
+// MiB).
+constexpr std::size_t kLargeMap = 2 << 20;
+constexpr std::size_t kStrip = 256 << 10;
+
+int strips_of(const Map& map) {
+  const std::size_t bytes = std::size_t(map.size()) * sizeof(float);
+  return bytes <= kLargeMap ? 1 : std::min(map.height / 2, int(bytes / kStrip));
+}
+
+}  // namespace
 
 Map inverted_residual(PlanBuilder& builder, const std::string& name,
                       const InvertedResidualWeights& w, const Map& in, Activation activation) {
-  Map x = in;
-  if (w.expand) {
-    x = builder.map(in.height, in.width, w.expand->out());
-    builder.convolve(name + ".expand", w.expand, in, x, {activation});
-  }
+  const Map x = w.expand ? builder.map(in.height, in.width, w.expand->out()) : in;
   // A kernel of four is one of three and a pooling that leaves an odd row out.
   const bool pools = w.depthwise->kernel() == 4;
   const auto shorter = [&](int size) {
     return pools ? size / 2 : (size + w.stride - 1) / w.stride;
   };
   const Map y = builder.map(shorter(x.height), shorter(x.width), w.depthwise->out());
-  PlanBuilder::Placing placing{activation, w.stride};
-  if (pools) placing.padding = 1;
-  builder.convolve(name + ".depthwise", w.depthwise, x, y, placing);
   const Map out = w.skip ? in : builder.map(y.height, y.width, w.project->out());
-  builder.convolve(name + ".project", w.project, y, out, {Activation::kNone, 1, -1, w.skip});
+  const int padding = pools ? 1 : w.depthwise->kernel() / 2;
+  // The widened map is by far the largest. Strip by strip it is read while it lies in the cache.
+  // A skip may be added in place: rows of `in` are overwritten only after they were widened.
+  const int strips = w.expand ? strips_of(x) : 1;
+  for (int strip = 0, widened = 0; strip < strips; ++strip) {
+    const int first = y.height * strip / strips, last = y.height * (strip + 1) / strips;
+    const int reach = (last - 1) * w.stride - padding + w.depthwise->kernel();
+    const int needed = std::min(x.height, reach);
+    if (w.expand && needed > widened)
+      builder.convolve(name + ".expand", w.expand, in, x,
+                       {activation, 1, -1, false, widened, needed - widened});
+    widened = std::max(widened, needed);
+    builder.convolve(name + ".depthwise", w.depthwise, x, y,
+                     {activation, w.stride, padding, false, first, last - first});
+    builder.convolve(name + ".project", w.project, y, out,
+                     {Activation::kNone, 1, -1, w.skip, first, last - first});
+  }
   return out;
 }
 

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 namespace lightavseg {
 namespace {
@@ -69,6 +71,36 @@ TEST(PlanRunner, RunsAConvolution) {
   EXPECT_EQ(times[0].step, "sums");
   EXPECT_EQ(times[0].multiplications, 4 * 2 * 9);
   EXPECT_EQ(times[1].multiplications, 4 * 2);
+}
+
+TEST(PlanRunner, RowsOfAConvolutionEqualTheWhole) {
+  const int channels = 8, width = 9;
+  for (const auto& [kernel, stride, height] :
+       {std::tuple{3, 1, 13}, {3, 2, 13}, {5, 1, 12}, {5, 2, 12}, {1, 1, 7}}) {
+    std::vector<float> weight(size_t(channels) * kernel * kernel), bias(channels, 0.25f);
+    for (size_t i = 0; i < weight.size(); ++i) weight[i] = float(i * 37 % 101) / 50 - 1;
+    auto weights = std::make_shared<PackedWeights>(
+        ConvolutionValues{channels, channels, kernel, channels, weight, bias});
+    PlanBuilder builder(std::make_shared<MemoryPool>());
+    const int out_height = (height + stride - 1) / stride,
+              out_width = (width + stride - 1) / stride;
+    const Map in = builder.map(height, width, channels);
+    const Map whole = builder.map(out_height, out_width, channels);
+    const Map parts = builder.map(out_height, out_width, channels);
+    builder.is_input(in);
+    builder.is_output(whole);
+    builder.is_output(parts);
+    builder.convolve("whole", weights, in, whole, {Activation::kRelu, stride});
+    for (const auto& [first, rows] : {std::pair{0, 1}, {1, 3}, {4, out_height - 4}})
+      builder.convolve("part", weights, in, parts,
+                       {Activation::kRelu, stride, -1, false, first, rows});
+    PlanRunner runner(std::make_shared<const Plan>(builder.finish()));
+    for (int i = 0; i < in.size(); ++i) runner[in][i] = float(i * 31 % 97) / 48 - 1;
+    runner.run(0, runner.steps());
+    for (int i = 0; i < whole.size(); ++i)
+      ASSERT_FLOAT_EQ(runner[parts][i], runner[whole][i])
+          << "kernel " << kernel << ", stride " << stride << ", value " << i;
+  }
 }
 
 }  // namespace
