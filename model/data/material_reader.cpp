@@ -18,6 +18,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Of a recording, seconds: a day. Starts in samples must fit an int.
+constexpr int kLastWindow = 86400;
+
 std::vector<std::string> words(const std::string& text) {
   std::istringstream in(text);
   std::vector<std::string> out;
@@ -157,10 +160,13 @@ void ManifestReader::read_audit(const fs::path& file) {
     bool good = true;
     for (const std::string& word : words(table.at(row, "best_windows"))) {
       double start = 0;
-      good = good && to_number(word, &start) && start >= 0;
+      good = good && to_number(word, &start) && start >= 0 && start <= kLastWindow;
       out.best_windows.push_back(static_cast<float>(start));
     }
-    if (!good) problem(table, row, "best_windows must be a list of seconds");
+    if (!good) {
+      problem(table, row,
+              fmt::format("best_windows must be a list of seconds from 0 to {}", kLastWindow));
+    }
     if (good) audit_[table.at(row, "file")] = out;
   }
 }
@@ -368,7 +374,7 @@ void ManifestReader::read_pool_manifest(const fs::path& dir, const CsvTable& tab
     for (const std::string& word : words(table.at(row, "trusted_voc"))) {
       double voc = 0;
       good = good && to_number(word, &voc) && voc >= 1 && voc <= 20;
-      photo.trusted_voc.push_back(static_cast<int>(voc));
+      if (good) photo.trusted_voc.push_back(static_cast<int>(voc));
     }
     const std::string& zero_ok = table.at(row, "zero_ok");
     if (!good || (zero_ok != "0" && zero_ok != "1")) {

@@ -19,7 +19,7 @@ class TaxonomyReader {
   TaxonomyReader(std::string_view json, const std::string& name) : name_(name) {
     try {
       root_ = Json::parse(json);
-    } catch (const Json::parse_error& error) {
+    } catch (const Json::exception& error) {  // not only parse_error: 1e999 is out_of_range
       fail("", fmt::format("is not JSON: {}", error.what()));
     }
     if (!root_.is_object()) fail("", "must be a JSON object");
