@@ -77,7 +77,8 @@ const char* to_string(AudioState state) {
 
 gint64 sound_time(gint64 running_time, double rate) {
   if (rate <= 0 || rate == 1 || running_time == kUnknownTime) return running_time;
-  return std::llround(double(running_time) * rate);
+  return std::llround(
+      std::clamp(double(running_time) * rate, -2.0 * double(kMaxTime), 2.0 * double(kMaxTime)));
 }
 
 gint64 sound_time(const GstSegment& segment, GstClockTime timestamp) {

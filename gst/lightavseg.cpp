@@ -11,6 +11,7 @@
 
 #include <gst/video/video.h>
 
+#include <algorithm>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -38,6 +39,7 @@ struct _GstLightAVSeg {
   Stream* stream;
   GstTagList* tags;             // of the video, not yet pushed; source task
   gboolean audio_segment_done;  // stream lock of audio_sink
+  gint failed;                  // atomic; an error was posted
 };
 
 G_DEFINE_TYPE(GstLightAVSeg, gst_lightavseg, GST_TYPE_AGGREGATOR)
@@ -151,7 +153,21 @@ gboolean lightavseg_stop(GstAggregator* aggregator) {
   return TRUE;
 }
 
+// One error ends a stream. What else fails because of it, in this thread or another, would only
+// hide the reason.
+gboolean lightavseg_post_message(GstElement* element, GstMessage* message) {
+  if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR &&
+      !g_atomic_int_compare_and_exchange(&GST_LIGHTAVSEG(element)->failed, FALSE, TRUE)) {
+    GST_DEBUG_OBJECT(element, "another error: %" GST_PTR_FORMAT, static_cast<void*>(message));
+    gst_message_unref(message);
+    return TRUE;
+  }
+  return GST_ELEMENT_CLASS(gst_lightavseg_parent_class)->post_message(element, message);
+}
+
 GstStateChangeReturn lightavseg_change_state(GstElement* element, GstStateChange transition) {
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+    g_atomic_int_set(&GST_LIGHTAVSEG(element)->failed, FALSE);
   // The base class joins the source task, which may be waiting for a mask.
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) GST_LIGHTAVSEG(element)->stream->cancel();
   return GST_ELEMENT_CLASS(gst_lightavseg_parent_class)->change_state(element, transition);
@@ -260,6 +276,13 @@ gboolean lightavseg_sink_event(GstAggregator* aggregator, GstAggregatorPad* pad,
         }
       }
       break;
+    case GST_EVENT_GAP:
+      // Of a time that nobody knows. The base class would clip it to a segment in bytes, or none.
+      if (pad->segment.format != GST_FORMAT_TIME) {
+        gst_event_unref(event);
+        return TRUE;
+      }
+      break;
     case GST_EVENT_SEGMENT_DONE:
       // Whoever loops on it wants what came before it first.
       guarded(self, [&] { return self->stream->finish(copy_settings(self)); });
@@ -321,6 +344,24 @@ GstFlowReturn lightavseg_sink_event_pre_queue(GstAggregator* aggregator, GstAggr
   return flow;
 }
 
+// For a seek that flushes the base class stops its source task, which the FLUSH_STOP of upstream
+// starts again. Upstream that cannot seek sends none, and nothing would ever leave the element.
+// The base class (seen in 1.22) has no other way in than the activation of its pad.
+void start_source_task(GstLightAVSeg* self) {
+  GstPad* src = GST_AGGREGATOR_SRC_PAD(self);
+  if (!gst_pad_is_active(src) || gst_pad_get_task_state(src) == GST_TASK_STARTED) return;
+  // Downstream has been flushed all the same, and forgot the segment.
+  GST_OBJECT_LOCK(self->video_pad);
+  const GstSegment segment = self->video_pad->segment;
+  GST_OBJECT_UNLOCK(self->video_pad);
+  if (segment.format == GST_FORMAT_TIME)
+    gst_aggregator_update_segment(GST_AGGREGATOR(self), &segment);
+  GST_PAD_ACTIVATEMODEFUNC(src)(src, GST_OBJECT(self), GST_PAD_MODE_PUSH, TRUE);
+}
+
+// Beyond this, years, QOS events tell nonsense whose sums would not fit 64 bits.
+constexpr gint64 kMostDelay = G_MAXINT64 / 8;
+
 gboolean lightavseg_src_event(GstAggregator* aggregator, GstEvent* event) {
   auto* self = GST_LIGHTAVSEG(aggregator);
   if (GST_EVENT_TYPE(event) == GST_EVENT_QOS) {
@@ -331,7 +372,9 @@ gboolean lightavseg_src_event(GstAggregator* aggregator, GstEvent* event) {
     GstClockTime earliest = GST_CLOCK_TIME_NONE;
     if (GST_CLOCK_TIME_IS_VALID(timestamp)) {
       // As GstVideoAggregator does: when late, aim at twice the delay to have a chance to catch up.
-      const gint64 time = gint64(timestamp) + (diff > 0 ? 2 * diff : diff);
+      const gint64 now = gint64(std::min<GstClockTime>(timestamp, GstClockTime(kMostDelay)));
+      diff = std::clamp(diff, -kMostDelay, kMostDelay);
+      const gint64 time = now + (diff > 0 ? 2 * diff : diff);
       earliest = time > 0 ? GstClockTime(time) : 0;
     }
     self->stream->set_earliest(earliest, proportion);
@@ -346,8 +389,11 @@ gboolean lightavseg_src_event(GstAggregator* aggregator, GstEvent* event) {
   if (flushes) self->stream->cancel();
   const gboolean done =
       GST_AGGREGATOR_CLASS(gst_lightavseg_parent_class)->src_event(aggregator, event);
-  // Nobody flushes when upstream cannot seek.
-  if (flushes) self->stream->resume();
+  if (flushes) {
+    // Nobody flushes when upstream cannot seek.
+    self->stream->resume();
+    start_source_task(self);
+  }
   return done;
 }
 
@@ -490,6 +536,7 @@ static void gst_lightavseg_class_init(GstLightAVSegClass* klass) {
 
   auto* element = GST_ELEMENT_CLASS(klass);
   element->change_state = lightavseg_change_state;
+  element->post_message = lightavseg_post_message;
   element->release_pad = lightavseg_release_pad;
   gst_element_class_add_static_pad_template_with_gtype(element, &video_template,
                                                        GST_TYPE_AGGREGATOR_PAD);

@@ -245,8 +245,11 @@ GstFlowReturn fill(GstLightAVSegMask* self, GstBuffer* in, GstBuffer* out) {
 
 GstFlowReturn transform(GstBaseTransform* base, GstBuffer* in, GstBuffer* out) {
   GstLightAVSegMask* self = GST_LIGHTAVSEG_MASK(base);
+  // Frames without a place in time still have their masks.
   const GstClockTime time =
-      gst_segment_to_stream_time(&base->segment, GST_FORMAT_TIME, GST_BUFFER_TIMESTAMP(in));
+      base->segment.format == GST_FORMAT_TIME
+          ? gst_segment_to_stream_time(&base->segment, GST_FORMAT_TIME, GST_BUFFER_TIMESTAMP(in))
+          : GST_CLOCK_TIME_NONE;
   if (GST_CLOCK_TIME_IS_VALID(time)) gst_object_sync_values(GST_OBJECT(self), time);
   try {
     return fill(self, in, out);

@@ -85,7 +85,13 @@ MappedFrame::MappedFrame(GstBuffer* buffer, const GstVideoInfo& video, GstMapFla
   reason_ = fault_of(buffer, video);
   if (!reason_.empty()) return;
   mapped_ = gst_video_frame_map(&frame_, &video, buffer, flags);
-  if (!mapped_) reason_ = "the memory of a video buffer cannot be mapped for the CPU";
+  if (!mapped_) {
+    reason_ = "the memory of a video buffer cannot be mapped for the CPU";
+    return;
+  }
+  // A meta may tell of more picture than the caps do; what converts frames wants the size it knows.
+  frame_.info.width = GST_VIDEO_INFO_WIDTH(&video);
+  frame_.info.height = GST_VIDEO_INFO_HEIGHT(&video);
 }
 
 MappedFrame::~MappedFrame() {

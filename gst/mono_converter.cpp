@@ -10,6 +10,7 @@ namespace lightavseg::gst {
 namespace {
 
 constexpr int kMaxRate = 16'000'000;          // Hz; the filter grows with the rate
+constexpr int kMaxChannels = 63;              // GStreamer's mixer ends the process at more
 constexpr std::int64_t kBlockSamples = 8192;  // of input or output, whichever is more
 
 // 1 x channels matrix of equal weights. GstAudioConverter refuses channels without positions.
@@ -55,6 +56,12 @@ std::string why_unusable(const GstAudioInfo& info) {
   if (info.layout != GST_AUDIO_LAYOUT_INTERLEAVED) {
     return fmt::format("the layout of the {} audio is not interleaved; put audioconvert in front",
                        name);
+  }
+  if (info.channels > kMaxChannels) {
+    return fmt::format(
+        "audio with {} channels is more than the {} that GStreamer mixes; take some "
+        "of them with deinterleave",
+        info.channels, kMaxChannels);
   }
   if (info.rate > kMaxRate) {
     return fmt::format("audio rate {} Hz is above {} Hz; put audioresample in front", info.rate,

@@ -18,10 +18,15 @@ constexpr std::size_t kMostFrames = 240;
 // How long a recorded stream waits for sound from a probe whose branch may be blocked.
 constexpr gint64 kProbePatience = 2 * G_TIME_SPAN_SECOND;
 
+// Times of a century and more are cut, so that sums of a few of them stay within 64 bits.
+constexpr guint64 kMostTime = guint64{100} * 365 * 24 * 3600 * GST_SECOND;
+
 gint64 running_time(const GstSegment& segment, GstClockTime time) {
+  if (segment.format != GST_FORMAT_TIME) return 0;
   guint64 running = 0;
   const int sign = gst_segment_to_running_time_full(&segment, GST_FORMAT_TIME, time, &running);
   if (sign == 0) return 0;
+  running = std::min(running, kMostTime);
   return sign > 0 ? gint64(running) : -gint64(running);
 }
 
@@ -105,7 +110,10 @@ void Stream::flush() {
 }
 
 GstFlowReturn Stream::aggregate(const Settings& settings, GstAggregatorPad* audio) {
-  if (settings.render.output != negotiated_output_) {
+  if (!video_caps_) {
+    const Owned<GstBuffer> waiting(gst_aggregator_pad_peek_buffer(video_));
+    if (waiting && !is_gap(waiting.get())) return refuse_formless();
+  } else if (settings.render.output != negotiated_output_) {
     // Frames held were meant for the caps before; they leave with those.
     const auto flow = drain(settings);
     gst_pad_mark_reconfigure(GST_AGGREGATOR_SRC_PAD(element_));
@@ -129,6 +137,7 @@ GstFlowReturn Stream::aggregate_recorded(const Settings& settings, GstAggregator
     gst_aggregator_pad_drop_buffer(video_);
     return pass_gap(std::move(buffer), settings);
   }
+  if (segment_of(video_).format != GST_FORMAT_TIME) return refuse_untimed();
   const gint64 needed = times_of(buffer.get()).sound_end + settings.audio_offset;
   buffer.reset();
   if (audio) {
@@ -155,6 +164,7 @@ GstFlowReturn Stream::aggregate_live(const Settings& settings, GstAggregatorPad*
       if (const auto flow = pass_gap(std::move(buffer), settings); flow != GST_FLOW_OK) return flow;
       continue;
     }
+    if (segment_of(video_).format != GST_FORMAT_TIME) return refuse_untimed();
     hold(std::move(buffer), settings, true);
   }
   GstFlowReturn flow = GST_AGGREGATOR_FLOW_NEED_DATA;
@@ -180,6 +190,20 @@ GstFlowReturn Stream::aggregate_live(const Settings& settings, GstAggregatorPad*
     if (flow != GST_FLOW_OK) break;
   }
   return flow;
+}
+
+GstFlowReturn Stream::refuse_formless() {
+  GST_ELEMENT_ERROR(element_, CORE, NEGOTIATION, ("The video has no format."),
+                    ("video_sink: a frame came before any caps"));
+  return GST_FLOW_NOT_NEGOTIATED;
+}
+
+GstFlowReturn Stream::refuse_untimed() {
+  GST_ELEMENT_ERROR(element_, STREAM, FORMAT, ("The video has no time stamps."),
+                    ("video_sink: frames came in a segment in %s format; a parser or demuxer "
+                     "before this element gives one in time format",
+                     gst_format_get_name(segment_of(video_).format)));
+  return GST_FLOW_ERROR;
 }
 
 // Takes one buffer of the audio pad; false when there is none yet.
@@ -225,13 +249,15 @@ Stream::FrameTimes Stream::times_of(GstBuffer* buffer) const {
                          ? gst_util_uint64_scale(GST_SECOND, guint64(video_info_.fps_d),
                                                  guint64(video_info_.fps_n))
                          : 0;
+  times.duration = std::min<GstClockTime>(times.duration, kMostTime);
   const GstClockTime pts = GST_BUFFER_PTS(buffer);
   if (GST_CLOCK_TIME_IS_VALID(pts)) {
     times.start = running_time(segment, pts);
-    times.end = running_time(segment, pts + times.duration);
+    times.end =
+        running_time(segment, pts + std::min(times.duration, GST_CLOCK_TIME_NONE - 1 - pts));
   } else {
-    times.start = last_end_;
-    times.end = last_end_ + gint64(times.duration);
+    times.start = std::min(last_end_, gint64(kMostTime));
+    times.end = times.start + gint64(times.duration);
   }
   times.sound_end = sound_time(times.end, segment.rate);
   return times;
@@ -332,7 +358,10 @@ GstFlowReturn Stream::release(const Settings& settings) {
   frames_.pop_front();
   const auto start = gst_util_get_timestamp();
   std::string reason;
-  GstBuffer* out = renderer_.render(frame.buffer.release(), *mask, settings.render, &reason);
+  // Another output may have been asked for since the caps were agreed on.
+  RenderSettings render = settings.render;
+  render.output = negotiated_output_;
+  GstBuffer* out = renderer_.render(frame.buffer.release(), *mask, render, &reason);
   if (!out) {
     GST_ELEMENT_ERROR(element_, STREAM, FORMAT, ("A video frame cannot be read."),
                       ("%s", reason.c_str()));

@@ -85,6 +85,8 @@ class Stream : private MaskWorkerObserver {
   bool take_audio(GstAggregatorPad* audio);
   bool wait_for_probe(gint64 until);
   FrameTimes times_of(GstBuffer* buffer) const;
+  GstFlowReturn refuse_formless();
+  GstFlowReturn refuse_untimed();
   void hold(Owned<GstBuffer> buffer, const Settings& settings, bool live);
   enum class Turn { kInfer, kBetween, kLate, kBackwards };
   Turn turn_of(const Frame& frame, const Settings& settings);

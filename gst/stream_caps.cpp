@@ -45,15 +45,9 @@ GstFlowReturn Stream::set_video_caps(GstCaps* caps, const Settings& settings) {
 }
 
 GstFlowReturn Stream::set_video_segment(const GstSegment* segment, const Settings& settings) {
-  if (segment->format != GST_FORMAT_TIME) {
-    GST_ELEMENT_ERROR(element_, STREAM, FORMAT, ("The video has no time stamps."),
-                      ("video_sink: a segment in %s format came; a parser or demuxer before this "
-                       "element gives one in time format",
-                       gst_format_get_name(segment->format)));
-    return GST_FLOW_ERROR;
-  }
   const auto flow = drain(settings);
-  gst_aggregator_update_segment(element_, segment);
+  // Frames of another one are refused as they come.
+  if (segment->format == GST_FORMAT_TIME) gst_aggregator_update_segment(element_, segment);
   restart_ = true;
   return flow;
 }

@@ -135,6 +135,22 @@ TEST(FrameScaler, TilesOutsideOfTheBufferAreRefused) {
   EXPECT_FALSE(scaler.scale(frame.get(), out));
 }
 
+// As decoders leave it that tell of the coded size.
+TEST(FrameScaler, TakesAMetaOfMorePictureThanTheCaps) {
+  const GstVideoInfo info = video_info(GST_VIDEO_FORMAT_I420, 160, 90);
+  const BufferPtr frame = busy_frame(info);
+  FrameScaler scaler;
+  ASSERT_TRUE(scaler.configure(info, 16, 16));
+  Bytes plain, described;
+  ASSERT_TRUE(scaler.scale(frame.get(), plain));
+  const BufferPtr other = padded(frame.get(), info);
+  GstVideoMeta* meta = gst_buffer_get_video_meta(other.get());
+  meta->width = 168;
+  meta->height = 96;
+  ASSERT_TRUE(scaler.scale(other.get(), described));
+  EXPECT_EQ(described, plain);
+}
+
 TEST(FrameScaler, TakesNoMetaOfAnotherVideo) {
   const GstVideoInfo info = video_info(GST_VIDEO_FORMAT_I420, 160, 96);
   FrameScaler scaler;

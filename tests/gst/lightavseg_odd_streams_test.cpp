@@ -93,6 +93,49 @@ TEST_F(OddStreams, FramesWithoutTimeStampsPassInOrder) {
   }
 }
 
+// Also the gap, which has no place in such a segment, must do no harm.
+TEST_F(OddStreams, FramesInASegmentOfBytesAreAnErrorThatSaysSo) {
+  for (const char* live : {"false", "true"}) {
+    Pipeline p(fmt::format("appsrc name=v format=bytes is-live={} caps=video/x-raw,format=GRAY8,"
+                           "width=64,height=48,framerate=25/1 ! queue ! l.video_sink ",
+                           live) +
+               (*live == 't' ? kLiveAudio : tone(2)) + kElement);
+    gst_element_send_event(p.element("v"), gst_event_new_gap(0, GST_SECOND));
+    push(p, 0, 40 * GST_MSECOND);
+    push(p, 40 * GST_MSECOND, 40 * GST_MSECOND);
+    end(p);
+    EXPECT_FALSE(p.run(10000));
+    ASSERT_NE(p.error_object(), nullptr);
+    EXPECT_TRUE(g_error_matches(p.error_object(), GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT))
+        << p.error();
+    EXPECT_NE(p.error().find("bytes format"), std::string::npos) << p.error();
+  }
+}
+
+TEST_F(OddStreams, FramesBeforeAnyCapsAreAnErrorThatSaysSo) {
+  Pipeline p("appsrc name=v format=time ! l.video_sink " + tone(2) +
+             "lightavseg name=l output=matte ! " + kRecordedOut);
+  push(p, 0, 40 * GST_MSECOND);
+  end(p);
+  EXPECT_FALSE(p.run(10000));
+  ASSERT_NE(p.error_object(), nullptr);
+  EXPECT_TRUE(g_error_matches(p.error_object(), GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION))
+      << p.error();
+}
+
+// Sums of such times do not fit into 64 bits.
+TEST_F(OddStreams, TimesAtTheEndOfTimePass) {
+  Pipeline p(from_app("framerate=25/1",
+                      tone(2) + "lightavseg name=l audio-offset=5000000000 ! " + kRecordedOut));
+  const GstClockTime last = GST_CLOCK_TIME_NONE - 1;
+  const GstClockTime times[] = {0, G_MAXINT64 - 1, last, GST_CLOCK_TIME_NONE, 40 * GST_MSECOND};
+  for (const auto t : times) push(p, t, t == 0 ? last : 40 * GST_MSECOND);
+  end(p);
+  ASSERT_TRUE(p.run(20000)) << p.error();
+  ASSERT_EQ(p.samples().size(), 5u);
+  for (unsigned i = 0; i < 5; ++i) EXPECT_EQ(GST_BUFFER_PTS(p.buffer(i)), times[i]);
+}
+
 TEST_F(OddStreams, TruncatedFrameIsAnErrorThatSaysSo) {
   for (const char* output : {"overlay", "alpha", "matte"}) {
     Pipeline p(from_app("framerate=25/1", tone(2) + fmt::format("lightavseg name=l output={} ! {}",

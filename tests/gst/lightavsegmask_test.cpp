@@ -115,6 +115,31 @@ TEST_F(LightAVSegMask, KeepsTimesFlagsAndMetadata) {
   EXPECT_TRUE(!layout || layout->format == GST_VIDEO_FORMAT_GRAY8);
 }
 
+TEST_F(LightAVSegMask, NeedsNoTimeSegment) {
+  const GstVideoInfo info = video_info(GST_VIDEO_FORMAT_RGBA, 64, 32);
+  Line line("lightavsegmask name=m", info);
+  GstSegment bytes;
+  gst_segment_init(&bytes, GST_FORMAT_BYTES);
+  GstPad* sink = gst_element_get_static_pad(line.element("m"), "sink");
+  gst_pad_add_probe(
+      sink, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+      [](GstPad*, GstPadProbeInfo* info, gpointer segment) {
+        GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);
+        if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT) {
+          GST_PAD_PROBE_INFO_DATA(info) =
+              gst_event_new_segment(static_cast<const GstSegment*>(segment));
+          gst_event_unref(event);
+        }
+        return GST_PAD_PROBE_OK;
+      },
+      &bytes, nullptr);
+  gst_object_unref(sink);
+  line.push_frame(block_mask().get());
+  const test::Sample sample = line.pull();
+  ASSERT_NE(sample, nullptr);
+  EXPECT_EQ(plane(sample.get()).size(), 64u * 32);
+}
+
 TEST_F(LightAVSegMask, DropsOverlaysOfTheFrame) {
   const GstVideoInfo info = video_info(GST_VIDEO_FORMAT_RGBA, 64, 32);
   Line line("lightavsegmask", info);

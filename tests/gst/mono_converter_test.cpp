@@ -196,6 +196,9 @@ TEST(MonoConverter, NamesWhatItCannotRead) {
   info.finfo = gst_audio_format_get_info(GST_AUDIO_FORMAT_ENCODED);
   EXPECT_NE(reason_for(info).find("not raw"), std::string::npos);
 
+  gst_audio_info_set_format(&info, GST_AUDIO_FORMAT_S16LE, 48000, 64, nullptr);
+  EXPECT_NE(reason_for(info).find("64 channels"), std::string::npos);
+
   info = audio_format(GST_AUDIO_FORMAT_S16LE, 48000, 2);
   info.rate = 0;
   EXPECT_NE(reason_for(info).find("0 Hz"), std::string::npos);
