@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <thread>
 #include <vector>
 
@@ -89,11 +90,25 @@ TEST_F(Events, SeekWithoutFlushGoesOnWithTheNewPart) {
   const Clip clip(0, 4);
   Pipeline p(clip.through_element());
   ASSERT_TRUE(p.reach(GST_STATE_PAUSED));
-  // What was read waits in the queues, which must empty before the seek can begin.
-  std::thread seeker(
-      [&] { EXPECT_TRUE(seek(p, 1, GST_SEEK_FLAG_ACCURATE, 3 * gint64(GST_SECOND))); });
-  const bool ended = p.run(20000);
+  // What was read waits in the queues, which must empty before the seek can begin. Sent to the pad,
+  // since gst_element_seek() would hold the pipeline's state lock for all that time: going to
+  // PLAYING, and telling the latency, would wait for the seek that waits for them.
+  GstPad* src = gst_element_get_static_pad(p.element("l"), "src");
+  std::thread seeker([&] {
+    EXPECT_TRUE(gst_pad_send_event(
+        src, gst_event_new_seek(1, GST_FORMAT_TIME, GST_SEEK_FLAG_ACCURATE, GST_SEEK_TYPE_SET,
+                                3 * gint64(GST_SECOND), GST_SEEK_TYPE_NONE, -1)));
+  });
+  // The queues take 3 s of the clip, so that the demuxer cannot have come to its end. It pauses its
+  // task first of all, and then waits for that to stop.
+  GstPad* task = gst_element_get_static_pad(p.element("d"), "sink");
+  for (int i = 0; i < 10000 && gst_pad_get_task_state(task) == GST_TASK_STARTED; ++i)
+    g_usleep(1000);
+  EXPECT_EQ(gst_pad_get_task_state(task), GST_TASK_PAUSED);
+  gst_object_unref(task);
+  const bool ended = p.run(60000);
   seeker.join();
+  gst_object_unref(src);
   ASSERT_TRUE(ended) << p.error();
   int jumps = 0;
   for (std::size_t i = 0; i < p.samples().size(); ++i) {
@@ -113,31 +128,51 @@ TEST_F(Events, SegmentSeeksEndWithOneMessageAndLoop) {
   const Clip clip(0, 4);
   Pipeline p(clip.through_element());
   ASSERT_TRUE(p.reach(GST_STATE_PAUSED));
+  // Behind the last frame; the demuxer's message comes when frames are still on their way.
+  std::atomic<int> ends{0};
+  GstPad* sink = gst_element_get_static_pad(p.element("out"), "sink");
+  gst_pad_add_probe(
+      sink, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+      [](GstPad*, GstPadProbeInfo* info, gpointer count) {
+        if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_SEGMENT_DONE)
+          ++*static_cast<std::atomic<int>*>(count);
+        return GST_PAD_PROBE_OK;
+      },
+      &ends, nullptr);
+  gst_object_unref(sink);
   GstBus* bus = gst_element_get_bus(p.get());
+  const auto next_message = [&] {
+    return gst_bus_pop_filtered(
+        bus, GstMessageType(GST_MESSAGE_SEGMENT_DONE | GST_MESSAGE_ERROR | GST_MESSAGE_EOS));
+  };
   for (int loop = 0; loop < 3; ++loop) {
     // The first with a flush, the loops without, as players do it.
     ASSERT_TRUE(seek(p, 1, GST_SEEK_FLAG_SEGMENT | (loop == 0 ? GST_SEEK_FLAG_FLUSH : 0),
                      gint64(GST_SECOND), 2 * gint64(GST_SECOND)));
     ASSERT_NE(p.set_state(GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
-    GstMessage* message = nullptr;
-    int frames = 0;
-    for (int i = 0; i < 500 && !message; ++i) {
+    std::vector<GstClockTime> times;
+    const auto pull = [&](GstClockTime patience) {
       GstSample* sample = nullptr;
-      g_signal_emit_by_name(p.element("out"), "try-pull-sample", guint64(10 * GST_MSECOND),
-                            &sample);
-      if (sample) {
-        ++frames;
-        EXPECT_GT(area(gst_sample_get_buffer(sample)), 0.95);
-        gst_sample_unref(sample);
-        continue;
-      }
-      message = gst_bus_pop_filtered(
-          bus, GstMessageType(GST_MESSAGE_SEGMENT_DONE | GST_MESSAGE_ERROR | GST_MESSAGE_EOS));
+      g_signal_emit_by_name(p.element("out"), "try-pull-sample", guint64(patience), &sample);
+      if (!sample) return false;
+      times.push_back(GST_BUFFER_PTS(gst_sample_get_buffer(sample)));
+      EXPECT_GT(area(gst_sample_get_buffer(sample)), 0.95);
+      gst_sample_unref(sample);
+      return true;
+    };
+    for (int i = 0; i < 2000 && ends <= loop; ++i) pull(10 * GST_MSECOND);
+    while (pull(0)) {
     }
+    EXPECT_EQ(ends, loop + 1);
+    ASSERT_EQ(times.size(), 25u) << "loop " << loop;
+    for (unsigned i = 0; i < 25; ++i)
+      EXPECT_EQ(times[i], GST_SECOND + i * 40 * GST_MSECOND) << "loop " << loop;
+    GstMessage* message = nullptr;
+    for (int i = 0; i < 2000 && !(message = next_message()); ++i) g_usleep(10000);
     ASSERT_NE(message, nullptr) << "loop " << loop;
     EXPECT_EQ(GST_MESSAGE_TYPE(message), GST_MESSAGE_SEGMENT_DONE);
     gst_message_unref(message);
-    EXPECT_EQ(frames, 25) << "loop " << loop;
+    EXPECT_EQ(next_message(), nullptr) << "loop " << loop;
   }
   gst_object_unref(bus);
 }
@@ -170,6 +205,39 @@ TEST_F(Events, BackwardsTheVideoPassesUnmarked) {
     EXPECT_LT(GST_BUFFER_PTS(p.buffer(i)), GST_BUFFER_PTS(p.buffer(i - 1)));
   }
   EXPECT_EQ(stub().runs, runs);
+}
+
+// A live source, or a pipe. Nothing is lost, and nothing stops.
+TEST_F(Events, SeekThatUpstreamRefusesChangesNothing) {
+  Pipeline p(
+      "appsrc name=v format=time stream-type=stream "
+      "caps=video/x-raw,format=GRAY8,width=64,height=48,framerate=25/1 ! l.video_sink "
+      "appsrc name=a format=time stream-type=stream "
+      "caps=audio/x-raw,format=S16LE,rate=16000,channels=1,layout=interleaved ! l.audio_sink "
+      "lightavseg name=l ! appsink name=out sync=false");
+  const auto push = [&](const char* to, gsize size, int i) {
+    GstBuffer* buffer = gst_buffer_new_allocate(nullptr, size, nullptr);
+    gst_buffer_memset(buffer, 0, 200, size);
+    GST_BUFFER_PTS(buffer) = GstClockTime(i) * 40 * GST_MSECOND;
+    GST_BUFFER_DURATION(buffer) = 40 * GST_MSECOND;
+    gst_app_src_push_buffer(GST_APP_SRC(p.element(to)), buffer);
+  };
+  const auto push_both = [&](int from, int until) {
+    for (int i = from; i < until; ++i) {
+      push("v", 64 * 48, i);
+      push("a", 2 * 640, i);
+    }
+  };
+  push_both(0, 5);
+  ASSERT_TRUE(p.reach(GST_STATE_PAUSED)) << p.error();
+  for (int i = 0; i < 3; ++i) seek(p, 1, GST_SEEK_FLAG_FLUSH, gint64(GST_SECOND));
+  push_both(5, 10);
+  for (const char* name : {"v", "a"}) gst_app_src_end_of_stream(GST_APP_SRC(p.element(name)));
+  ASSERT_TRUE(p.run(20000)) << p.error();
+  // The flush that the seek began with took what was in the sink.
+  ASSERT_GE(p.samples().size(), 5u);
+  const auto last = p.samples().size() - 1;
+  EXPECT_EQ(GST_BUFFER_PTS(p.buffer(last)), 9 * 40 * GST_MSECOND);
 }
 
 TEST_F(Events, FlushDoesNotWaitForASlowInference) {
