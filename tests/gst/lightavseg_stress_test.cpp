@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // lightavseg while everything that may happen to it happens at once, from threads that know nothing
-// of each other. Made for the sanitizers (tests/run --sanitize, tests/run --tsan).
+// of each other. Made for the sanitizers (tests/run --sanitize, tests/run --tsan). The variable
+// LIGHTAVSEG_STRESS_SECONDS makes it last longer than the few seconds that it takes by itself.
 #include <fmt/format.h>
 #include <gst/gst.h>
 #include <gtest/gtest.h>
@@ -25,8 +26,13 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kLoad{2500};       // of one test
-constexpr milliseconds kPatience{90000};  // then it hangs
+constexpr milliseconds kPatience{90000};  // after the load; then it hangs
+
+// How long everything happens at once, in one test.
+milliseconds load() {
+  const char* seconds = std::getenv("LIGHTAVSEG_STRESS_SECONDS");
+  return seconds ? milliseconds(1000 * std::atol(seconds)) : milliseconds(2500);
+}
 
 // Ends the process when a test does not end: a deadlock cannot be reported otherwise.
 class Watchdog {
@@ -46,7 +52,7 @@ class Watchdog {
  private:
   void watch() {
     std::unique_lock<std::mutex> lock(mutex_);
-    if (ended_.wait_for(lock, kPatience, [this] { return done_; })) return;
+    if (ended_.wait_for(lock, load() + kPatience, [this] { return done_; })) return;
     for (const auto& what : doing)
       if (const char* text = what) std::fprintf(stderr, "hangs in or after: %s\n", text);
     std::abort();
@@ -299,7 +305,7 @@ TEST_P(Stress, EverythingAtOnce) {
       feeder.attach();
     });
 
-    const auto end = std::chrono::steady_clock::now() + kLoad;
+    const auto end = std::chrono::steady_clock::now() + load();
     while (std::chrono::steady_clock::now() < end) {
       EXPECT_EQ(read_bus(p.get()), "");
       std::this_thread::sleep_for(milliseconds(5));
