@@ -206,6 +206,7 @@ void push_tags(GstLightAVSeg* self) {
 
 GstFlowReturn lightavseg_aggregate(GstAggregator* aggregator, gboolean) {
   auto* self = GST_LIGHTAVSEG(aggregator);
+  if (!self->stream->runs()) return GST_FLOW_FLUSHING;  // see end_flush()
   return guarded(self, [&] {
     GST_OBJECT_LOCK(self->video_pad);
     const auto& segment = self->video_pad->segment;
@@ -253,6 +254,12 @@ gboolean lightavseg_sink_event(GstAggregator* aggregator, GstAggregatorPad* pad,
   auto* self = GST_LIGHTAVSEG(aggregator);
   auto* parent = GST_AGGREGATOR_CLASS(gst_lightavseg_parent_class);
   const bool video = pad == self->video_pad;
+  // In the task that end_flush() may start once more, when there is nothing left to tell.
+  if (!self->stream->runs() && GST_EVENT_IS_SERIALIZED(event) &&
+      GST_EVENT_TYPE(event) != GST_EVENT_FLUSH_STOP) {
+    gst_event_unref(event);
+    return TRUE;
+  }
   switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_CAPS: {
       GstCaps* caps;
