@@ -74,6 +74,18 @@ void drop_unused_stages(const ModelConfig& config, SeaFormerWeights& visual) {
   }
 }
 
+void refuse_other_backbones(const std::filesystem::path& path, const ModelConfig& config) {
+  const auto refuse = [&](const char* field, const std::string& found, const char* known) {
+    throw UnsupportedModel(
+        fmt::format("{}: {}.{}: the planned engine has no {}, only {}; the reference engine does",
+                    path.string(), kConfigKey, field, found, known));
+  };
+  if (config.visual_net != VisualNet::kSeaFormer)
+    refuse("visual_net", to_string(config.visual_net), "seaformer");
+  if (config.audio_net != AudioNet::kMobileNetV2)
+    refuse("audio_net", to_string(config.audio_net), "mobilenetv2");
+}
+
 // Runs the action with oneDNN bound to one thread and its errors as those of this project.
 template <typename Action>
 void with_onednn(Action action) {
@@ -131,6 +143,7 @@ std::shared_ptr<const Engine> Engine::open(const SafetensorsFile& file,
                                            const EngineOptions& options) {
   auto parts = std::make_unique<Parts>();
   parts->config = read_model_config(file);
+  refuse_other_backbones(file.path(), parts->config);
   parts->options = options;
   if (options.height == 0) parts->options.height = parts->config.train_height;
   if (options.width == 0) parts->options.width = parts->config.train_width;

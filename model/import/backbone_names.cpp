@@ -2,7 +2,10 @@
 #include "model/import/backbone_names.h"
 
 #include "model/network/mobilenet_v2_spec.h"
+#include "model/network/resnet50_spec.h"
 #include "model/network/seaformer_spec.h"
+#include "model/network/vggish_spec.h"
+#include "model/network/yamnet_spec.h"
 
 namespace lightavseg {
 namespace {
@@ -106,6 +109,70 @@ EntryShapes mobilenet_v2_entries(AudioState state) {
   if (state == AudioState::kEmbedding) {
     entries["fc1.weight"] = {kPannsEmbedding, kPannsTrunk};
     entries["fc1.bias"] = {kPannsEmbedding};
+  }
+  return entries;
+}
+
+EntryShapes vggish_entries() {
+  EntryShapes entries;
+  int64_t in = 1;
+  for (const auto& row : kVggishRows) {
+    const auto name = "features." + std::to_string(row.index);
+    entries[name + ".weight"] = {row.channels, in, 3, 3};
+    entries[name + ".bias"] = {row.channels};
+    in = row.channels;
+  }
+  in = kVggishMap;
+  int index = 0;
+  for (const int64_t width : kVggishWidths) {
+    const auto name = "embeddings." + std::to_string(index);
+    entries[name + ".weight"] = {width, in};
+    entries[name + ".bias"] = {width};
+    index += 2;  // behind an activation
+    in = width;
+  }
+  return entries;
+}
+
+EntryShapes yamnet_entries() {
+  EntryShapes entries;
+  const auto add = [&](const std::string& name, int64_t in, int64_t out, int64_t kernel) {
+    entries[name + ".conv.weight"] = {out, in, kernel, kernel};
+    add_norm(entries, name + ".bn", out);
+  };
+  add("layer1.fused", 1, kYamnetStem, 3);
+  int64_t in = kYamnetStem;
+  int number = 2;
+  for (const auto& row : kYamnetRows) {
+    const auto layer = "layer" + std::to_string(number++);
+    add(layer + ".depthwise_conv", 1, in, 3);
+    add(layer + ".pointwise_conv", in, row.channels, 1);
+    in = row.channels;
+  }
+  return entries;
+}
+
+EntryShapes resnet50_entries() {
+  EntryShapes entries;
+  const auto add = [&](const std::string& conv, const std::string& norm, int64_t in, int64_t out,
+                       int64_t kernel) {
+    entries[conv + ".weight"] = {out, in, kernel, kernel};
+    add_norm(entries, norm, out);
+  };
+  add("conv1", "bn1", 3, kResNetStem, 7);
+  int64_t in = kResNetStem;
+  int number = 1;
+  for (const auto& layer : kResNet50Layers) {
+    const int64_t out = int64_t(kResNetExpansion) * layer.width;
+    const auto stage = "layer" + std::to_string(number++) + ".";
+    for (int b = 0; b < layer.blocks; ++b) {
+      const auto block = stage + std::to_string(b) + ".";
+      add(block + "conv1", block + "bn1", in, layer.width, 1);
+      add(block + "conv2", block + "bn2", layer.width, layer.width, 3);
+      add(block + "conv3", block + "bn3", layer.width, out, 1);
+      if (b == 0) add(block + "downsample.0", block + "downsample.1", in, out, 1);
+      in = out;
+    }
   }
   return entries;
 }

@@ -17,6 +17,7 @@
 #include "model/import/backbone_names.h"
 #include "model/import/foreign_checkpoint.h"
 #include "model/network/config_file.h"
+#include "model/network/yamnet_spec.h"
 
 namespace lightavseg {
 namespace {
@@ -37,7 +38,8 @@ struct Beside {
 };
 
 struct Layout {
-  std::string_view name, prefix;      // in messages; of the names in our files
+  std::string name;                   // as --as has it
+  std::string_view prefix;            // of the names in our files
   std::vector<std::string_view> own;  // starts of the names of the backbone
   std::vector<Beside> beside;
 };
@@ -55,7 +57,26 @@ const Layout& layout_of(ForeignBackbone as) {
                             {{"spectrogram_extractor.", "front end, computed"},
                              {"logmel_extractor.", "front end, computed"},
                              {"fc_audioset.", "tags of AudioSet"}}};
-  return as == ForeignBackbone::kSeaFormer ? seaformer : panns;
+  static const Layout vggish{"vggish",
+                             "audio.",
+                             {"features.", "embeddings."},
+                             {{"pproc.", "principal components, which are not used"}}};
+  static const Layout yamnet{"yamnet", "audio.", {"layer"}, {{"classifier.", "tags of AudioSet"}}};
+  static const Layout resnet50{
+      "resnet50", "visual.", {"conv1.", "bn1.", "layer"}, {{"fc.", "classifier of ImageNet"}}};
+  switch (as) {
+    case ForeignBackbone::kSeaFormer:
+      return seaformer;
+    case ForeignBackbone::kPannsMobileNetV2:
+      return panns;
+    case ForeignBackbone::kVggish:
+      return vggish;
+    case ForeignBackbone::kYamnet:
+      return yamnet;
+    case ForeignBackbone::kResNet50:
+      break;
+  }
+  return resnet50;
 }
 
 // Wrappers put their own name in front: DataParallel, mmsegmentation, our model files.
@@ -79,6 +100,29 @@ std::string reason_to_ignore(const Layout& layout, const EntryShapes& needed,
 }
 
 using Entries = std::map<std::string, const Entry*>;
+
+// A folded YAMNet in the names of the other one.
+void unfold_yamnet(Entries& entries) {
+  for (const auto& [name, shape] : yamnet_entries()) {
+    constexpr std::string_view kWeight = ".conv.weight";
+    if (!ends_with(name, kWeight)) continue;
+    const auto layer = name.substr(0, name.size() - kWeight.size());
+    for (const auto& [from, to] :
+         {std::pair(layer + ".weight", name), std::pair(layer + ".bias", layer + ".bn.bias")}) {
+      const auto found = entries.find(from);
+      if (found == entries.end() || !entries.emplace(to, found->second).second) continue;
+      entries.erase(found);
+    }
+  }
+}
+
+// What an entry of YAMNet is where the file lacks it, or nothing where it may not.
+std::optional<float> yamnet_constant(const std::string& name, bool folded) {
+  if (ends_with(name, ".bn.weight")) return 1.0f;
+  if (folded && ends_with(name, ".running_mean")) return 0.0f;
+  if (folded && ends_with(name, ".running_var")) return float(1 - kYamnetNormFloor);
+  return std::nullopt;
+}
 
 Entries by_own_name(const ForeignCheckpoint& checkpoint, const Layout& layout) {
   Entries entries;
@@ -136,6 +180,25 @@ Target open_target(const ImportOptions& options) {
   target.file = SafetensorsFile::open(options.into);
   target.config = read_model_config(*target.file);
   const auto& config = *target.config;
+  const auto expect_net = [&](const char* field, const std::string& found,
+                              const std::string& needed) {
+    if (found != needed)
+      throw FileError(options.into, fmt::format("{}.{}", kConfigKey, field),
+                      fmt::format("is {}, but these weights are of {}", found, needed));
+  };
+  switch (options.as) {
+    case ForeignBackbone::kSeaFormer:
+    case ForeignBackbone::kResNet50:
+      expect_net("visual_net", to_string(config.visual_net), to_string(options.as));
+      break;
+    case ForeignBackbone::kPannsMobileNetV2:
+      expect_net("audio_net", to_string(config.audio_net), "mobilenetv2");
+      break;
+    case ForeignBackbone::kVggish:
+    case ForeignBackbone::kYamnet:
+      expect_net("audio_net", to_string(config.audio_net), to_string(options.as));
+      break;
+  }
   if (options.variant && *options.variant != config.variant)
     throw FileError(options.into, std::string(kConfigKey) + ".variant",
                     fmt::format("is {}, but {} was asked for", to_string(config.variant),
@@ -152,20 +215,39 @@ Target open_target(const ImportOptions& options) {
 
 }  // namespace
 
+std::string to_string(ForeignBackbone backbone) {
+  return layout_of(backbone).name;
+}
+
+std::vector<ForeignBackbone> all_foreign_backbones() {
+  return {ForeignBackbone::kSeaFormer, ForeignBackbone::kPannsMobileNetV2, ForeignBackbone::kVggish,
+          ForeignBackbone::kYamnet, ForeignBackbone::kResNet50};
+}
+
 ImportReport import_backbone(const std::filesystem::path& path, const std::filesystem::path& out,
                              const ImportOptions& options) {
   const bool sees = options.as == ForeignBackbone::kSeaFormer;
   if (options.variant && !sees)
-    throw ConfigError("variant", "panns-mobilenetv2 has one size; leave the variant out");
+    throw ConfigError("variant",
+                      fmt::format("{} has one size; leave the variant out", to_string(options.as)));
   const auto& layout = layout_of(options.as);
   const Target target = open_target(options);
   auto checkpoint = ForeignCheckpoint::open(path);
-  const auto entries = by_own_name(checkpoint, layout);
+  auto entries = by_own_name(checkpoint, layout);
 
   ImportReport report;
   report.dictionary = checkpoint.dictionary();
-  EntryShapes needed;
-  if (sees) {
+  EntryShapes needed, constant;  // in the file, and what may be missing there
+  if (options.as == ForeignBackbone::kVggish) {
+    needed = vggish_entries();
+  } else if (options.as == ForeignBackbone::kResNet50) {
+    needed = resnet50_entries();
+  } else if (options.as == ForeignBackbone::kYamnet) {
+    const bool folded = entries.count("layer1.fused.weight") > 0;
+    if (folded) unfold_yamnet(entries);
+    for (const auto& [name, shape] : yamnet_entries())
+      (!entries.count(name) && yamnet_constant(name, folded) ? constant : needed)[name] = shape;
+  } else if (sees) {
     report.variant = options.variant ? *options.variant
                      : target.config ? target.config->variant
                                      : told_by_widths(checkpoint, entries);
@@ -201,6 +283,13 @@ ImportReport import_backbone(const std::filesystem::path& path, const std::files
       throw FileError(path, tensor_field(entry->name), "holds a negative variance");
     sources.push_back(float_source(ours, entry->shape, kept));
     report.used.push_back({entry->name, ours});
+  }
+
+  for (const auto& [name, shape] : constant) {
+    const auto ours = std::string(layout.prefix) + name;
+    auto& kept = values[ours];
+    kept.assign(size_t(shape.at(0)), *yamnet_constant(name, true));
+    sources.push_back(float_source(ours, shape, kept));
   }
 
   std::map<std::string, std::string> metadata;

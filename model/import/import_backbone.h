@@ -14,7 +14,16 @@ namespace lightavseg {
 enum class ForeignBackbone {
   kSeaFormer,         // fudan-zvg/SeaFormer, of mmsegmentation or ImageNet (timm)
   kPannsMobileNetV2,  // qiuqiangkong/audioset_tagging_cnn, MobileNetV2
+  kVggish,            // OpenNLPLab/AVSBench, vggish-10086976.pth of harritaylor/torchvggish
+  kYamnet,            // w-hc/torch_audioset; also with the norms folded into the convolutions
+  kResNet50,          // pytorch/vision
 };
+
+/// "seaformer", "panns-mobilenetv2", "vggish", "yamnet", "resnet50".
+std::string to_string(ForeignBackbone backbone);
+
+/// All of them, in the order above.
+std::vector<ForeignBackbone> all_foreign_backbones();
 
 struct ImportOptions {
   ForeignBackbone as = ForeignBackbone::kSeaFormer;
@@ -40,12 +49,14 @@ struct ImportReport {
 
 /// Reads `checkpoint` and writes `out` atomically, weights as F32. Names lose their prefixes
 /// `module.`, `backbone.`, and `visual.` or `audio.`, and must then match: each entry of the
-/// backbone once, in its shape. Heads, classifiers, front ends and counters are ignored.
+/// backbone once, in its shape. Heads, classifiers, front ends and counters are ignored. Of YAMNet,
+/// whose norms have no factors, `bn.weight` may be missing; where the norms are folded into
+/// `NAME.weight` and `NAME.bias`, norms that change nothing but add the bias take their place.
 ///
 /// Throws FileError naming the entry that is missing, twice there, unknown, of another shape, no
-/// float, NaN, infinite or a negative variance; and where `into` is no model, is of another
-/// variant, or was made for other sound features than PANNs' at 32 kHz. `out` is untouched then.
-/// Throws ConfigError where `variant` is given for PANNs, which has one size.
+/// float, NaN, infinite or a negative variance; and where `into` is no model, has another backbone
+/// or variant, or was made for other sound features than PANNs' at 32 kHz. `out` is untouched then.
+/// Throws ConfigError where `variant` is given for another than SeaFormer.
 ImportReport import_backbone(const std::filesystem::path& checkpoint,
                              const std::filesystem::path& out, const ImportOptions& options);
 

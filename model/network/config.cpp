@@ -20,7 +20,11 @@ const Names<Variant> kVariants = {{Variant::kTiny, "tiny"},
                                   {Variant::kSmall, "small"},
                                   {Variant::kBase, "base"},
                                   {Variant::kLarge, "large"}};
-const Names<AudioNet> kAudioNets = {{AudioNet::kMobileNetV2, "mobilenetv2"}};
+const Names<VisualNet> kVisualNets = {{VisualNet::kSeaFormer, "seaformer"},
+                                      {VisualNet::kResNet50, "resnet50"}};
+const Names<AudioNet> kAudioNets = {{AudioNet::kMobileNetV2, "mobilenetv2"},
+                                    {AudioNet::kVggish, "vggish"},
+                                    {AudioNet::kYamnet, "yamnet"}};
 const Names<AudioState> kAudioStates = {{AudioState::kEmbedding, "embedding"},
                                         {AudioState::kPooled, "pooled"}};
 const Names<Pooling> kPoolings = {{Pooling::kMax, "max"}, {Pooling::kAverage, "average"}};
@@ -87,6 +91,9 @@ class Fields {
 std::string to_string(Variant v) {
   return name_of(kVariants, v);
 }
+std::string to_string(VisualNet v) {
+  return name_of(kVisualNets, v);
+}
 std::string to_string(AudioNet v) {
   return name_of(kAudioNets, v);
 }
@@ -101,6 +108,24 @@ std::string to_string(Head v) {
 }
 Variant variant_from_string(const std::string& name) {
   return value_of(kVariants, "variant", name);
+}
+VisualNet visual_net_from_string(const std::string& name) {
+  return value_of(kVisualNets, "visual_net", name);
+}
+AudioNet audio_net_from_string(const std::string& name) {
+  return value_of(kAudioNets, "audio_net", name);
+}
+
+dsp::FrontEnd usual_front_end(AudioNet net) {
+  switch (net) {
+    case AudioNet::kVggish:
+      return dsp::FrontEnd::kVggish;
+    case AudioNet::kYamnet:
+      return dsp::FrontEnd::kYamnet;
+    case AudioNet::kMobileNetV2:
+      break;
+  }
+  return dsp::FrontEnd::kPanns32kFrom16k;
 }
 
 int ModelConfig::logit_channels() const {
@@ -117,6 +142,7 @@ int ModelConfig::logit_channels() const {
 }
 
 std::array<int, 5> ModelConfig::stage_channels() const {
+  if (visual_net == VisualNet::kResNet50) return {256, 512, 1024, 2048, 0};
   switch (variant) {
     case Variant::kTiny:
       return {16, 32, 64, 128, 160};
@@ -131,10 +157,21 @@ std::array<int, 5> ModelConfig::stage_channels() const {
 }
 
 int ModelConfig::embed_channels() const {
-  return embed_width > 0 ? embed_width : 2 * stage_channels()[3];
+  if (embed_width > 0) return embed_width;
+  // Twice the 2048 channels would make the decoder larger than the backbone; this is what the
+  // large SeaFormer gets.
+  return visual_net == VisualNet::kResNet50 ? 512 : 2 * stage_channels()[3];
 }
 
 int ModelConfig::audio_channels() const {
+  switch (audio_net) {
+    case AudioNet::kVggish:
+      return 128;
+    case AudioNet::kYamnet:
+      return 1024;
+    case AudioNet::kMobileNetV2:
+      break;
+  }
   return audio_state == AudioState::kEmbedding ? 1024 : 1280;
 }
 
@@ -145,6 +182,20 @@ void ModelConfig::validate() const {
       throw ConfigError("stages", fmt::format("{} is outside 1..5", stages[i]));
     if (i > 0 && stages[i] <= stages[i - 1])
       throw ConfigError("stages", fmt::format("must increase, found {}", fmt::join(stages, ", ")));
+  }
+  if (visual_net == VisualNet::kResNet50) {
+    if (stages.back() > 4) throw ConfigError("stages", "5 is outside 1..4, all that resnet50 has");
+    if (variant != Variant::kLarge)
+      throw ConfigError("variant", "is a size of seaformer; with resnet50 it must be \"large\"");
+  }
+  if (audio_net != AudioNet::kMobileNetV2) {
+    if (audio_state != AudioState::kEmbedding)
+      throw ConfigError("audio_state", fmt::format("must be \"embedding\" with the audio net {}",
+                                                   to_string(audio_net)));
+    if (front_end != usual_front_end(audio_net))
+      throw ConfigError("front_end", fmt::format("is {}, but the audio net {} needs {}",
+                                                 dsp::to_string(front_end), to_string(audio_net),
+                                                 dsp::to_string(usual_front_end(audio_net))));
   }
   if (embed_width < 0 || embed_width > 8192)
     throw ConfigError("embed_width", fmt::format("{} is outside 0..8192", embed_width));
@@ -202,6 +253,7 @@ std::string ModelConfig::to_json() const {
       {"train_width", train_width},
   };
   // Absent where it is off, so that such files can be read by versions that do not know it.
+  if (visual_net != VisualNet::kSeaFormer) object["visual_net"] = to_string(visual_net);
   if (class_gate) object["class_gate"] = true;
   if (class_pyramid) object["class_pyramid"] = true;
   return object.dump();
@@ -217,6 +269,8 @@ ModelConfig ModelConfig::from_json(const std::string& text) {
     throw ConfigError("version", fmt::format("{} cannot be read, this lightavseg reads {}", version,
                                              int(kVersion)));
   ModelConfig c;
+  if (fields.has("visual_net"))
+    c.visual_net = value_of(kVisualNets, "visual_net", fields.get<std::string>("visual_net"));
   c.variant = value_of(kVariants, "variant", fields.get<std::string>("variant"));
   c.stages = fields.get<std::vector<int>>("stages");
   c.audio_net = value_of(kAudioNets, "audio_net", fields.get<std::string>("audio_net"));

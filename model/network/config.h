@@ -29,11 +29,14 @@ class ConfigError : public std::runtime_error {
 // SeaFormer sizes (fudan-zvg/SeaFormer, local_configs/seaformer).
 enum class Variant { kTiny, kSmall, kBase, kLarge };
 
-// Audio network. kMobileNetV2 is PANNs' (qiuqiangkong/audioset_tagging_cnn).
-enum class AudioNet { kMobileNetV2 };
+// Visual network: SeaFormer, or ResNet-50 as in pytorch/vision, which has stages 1..4 only.
+enum class VisualNet { kSeaFormer, kResNet50 };
 
-// What of the audio network is the global audio state A_0: the 1024-d `embedding` (after fc1) or
-// the 1280-d pooled trunk.
+// Audio network: MobileNetV2 of PANNs (qiuqiangkong/audioset_tagging_cnn), VGGish, YAMNet.
+enum class AudioNet { kMobileNetV2, kVggish, kYamnet };
+
+// What of the audio network is the global audio state A_0: its `embedding` (MobileNetV2: 1024
+// values after fc1; VGGish: 128; YAMNet: 1024) or, of MobileNetV2 only, the 1280-d pooled trunk.
 enum class AudioState { kEmbedding, kPooled };
 
 // Spatial pooling that gives the visual vector of equations 2 and 5.
@@ -47,31 +50,39 @@ enum class Pooling { kMax, kAverage };
 enum class Head { kMask, kSemantic, kMaskAndClasses };
 
 std::string to_string(Variant v);
+std::string to_string(VisualNet v);
 std::string to_string(AudioNet v);
 std::string to_string(AudioState v);
 std::string to_string(Pooling v);
 std::string to_string(Head v);
 // The inverse of to_string; throws ConfigError listing the valid names.
 Variant variant_from_string(const std::string& name);
+VisualNet visual_net_from_string(const std::string& name);
+AudioNet audio_net_from_string(const std::string& name);
+
+// What a network was trained on: of MobileNetV2 the one that the paper's 16 kHz asks for.
+dsp::FrontEnd usual_front_end(AudioNet net);
 
 struct ModelConfig {
   // Version of the layout of names and fields in a weight file. Readers refuse others.
   static constexpr int kVersion = 1;
 
-  Variant variant = Variant::kLarge;
+  VisualNet visual_net = VisualNet::kSeaFormer;
+  Variant variant = Variant::kLarge;  // of SeaFormer; stays so with another network
   // Encoder stages with HAR and AGVE, which are also the decoder levels: increasing, within 1..5
-  // (strides 4, 8, 16, 32, 64), at least two.
+  // (strides 4, 8, 16, 32, 64), with ResNet-50 within 1..4; at least two.
   std::vector<int> stages = {1, 2, 3, 4, 5};
   AudioNet audio_net = AudioNet::kMobileNetV2;
   AudioState audio_state = AudioState::kEmbedding;
-  // Features the audio network was trained on; another front end gives another network.
+  // Features the audio network was trained on; another front end gives another network. VGGish and
+  // YAMNet have one each.
   dsp::FrontEnd front_end = dsp::FrontEnd::kPanns32kFrom16k;
 
   bool har = true;   // eq. 2: states refined stage by stage; off: A_i = W_a(A_0), no visual gate
   bool agve = true;  // eq. 3: the state is added to the features; off: features stay visual
   bool cmfd = true;  // eqs. 4-6; off: a purely visual top-down decoder
   Pooling pooling = Pooling::kMax;
-  int embed_width = 0;  // E of eq. 4; 0 is 2 C_4
+  int embed_width = 0;  // E of eq. 4; 0 is 2 C_4 of SeaFormer, and 512 with ResNet-50
   int refine = 2;       // decoder levels below the head with a depthwise refinement, 0..4
   // The cosine of eq. 7 at the finest level as one more input channel of the head. The paper uses
   // it in the loss only.
@@ -96,7 +107,7 @@ struct ModelConfig {
 
   // Channels of the logits.
   int logit_channels() const;
-  // Channels of stage outputs at strides 4..64.
+  // Channels of stage outputs at strides 4..64; 0 where there is no such stage.
   std::array<int, 5> stage_channels() const;
   int embed_channels() const;
   int audio_channels() const;

@@ -7,6 +7,8 @@
 #include <map>
 #include <memory>
 
+#include "model/network/seaformer_spec.h"
+
 namespace lightavseg {
 namespace {
 
@@ -100,6 +102,8 @@ std::string module_of(const std::string& parameter, const SeaFormerSpec& spec) {
     const size_t index = size_t(parameter[12] - '1');
     return "visual." + std::to_string(spec.transformers.at(index).stage + 1);
   }
+  if (starts_with(parameter, "visual.layer")) return "visual." + parameter.substr(12, 1);
+  if (starts_with(parameter, "visual.")) return "visual.1";  // the stem of ResNet-50
   if (starts_with(parameter, "audio.")) return "audio";
   if (starts_with(parameter, "har.") || starts_with(parameter, "concat."))
     return "reciprocal_encoder";

@@ -5,6 +5,12 @@
 
 #include <string>
 
+#include "model/network/mobilenet_v2.h"
+#include "model/network/resnet50.h"
+#include "model/network/seaformer.h"
+#include "model/network/vggish.h"
+#include "model/network/yamnet.h"
+
 namespace lightavseg {
 
 namespace F = torch::nn::functional;
@@ -14,6 +20,22 @@ constexpr double kHeadDropout = 0.1;
 
 // Visual maps with a classifier of their own, counted from the coarsest.
 constexpr size_t kPyramidLevels = 3;
+
+namespace {
+
+std::shared_ptr<VisualBackbone> make_visual(const ModelConfig& config,
+                                            const std::shared_ptr<DropSource>& random) {
+  if (config.visual_net == VisualNet::kResNet50) return std::make_shared<ResNet50Impl>();
+  return std::make_shared<SeaFormerImpl>(config.variant, 0.1, random);
+}
+
+std::shared_ptr<AudioBackbone> make_audio(const ModelConfig& config) {
+  if (config.audio_net == AudioNet::kVggish) return std::make_shared<VggishImpl>();
+  if (config.audio_net == AudioNet::kYamnet) return std::make_shared<YamnetImpl>();
+  return std::make_shared<MobileNetV2Impl>(config.audio_state == AudioState::kEmbedding);
+}
+
+}  // namespace
 
 LightAVSegImpl::LightAVSegImpl(const ModelConfig& config)
     : config_(config), random_(std::make_shared<DropSource>()) {
@@ -25,8 +47,8 @@ LightAVSegImpl::LightAVSegImpl(const ModelConfig& config)
   const int64_t audio_channels = config_.audio_channels();
   const bool interacts = config_.har || config_.agve || config_.cmfd;
 
-  visual = register_module("visual", SeaFormer(config_.variant, 0.1, random_));
-  audio = register_module("audio", MobileNetV2(config_.audio_state == AudioState::kEmbedding));
+  visual = register_module("visual", make_visual(config_, random_));
+  audio = register_module("audio", make_audio(config_));
 
   if (interacts) {
     auto modules = container(*this, "har");
@@ -87,7 +109,7 @@ void LightAVSegImpl::set_generator(const at::Generator& generator) {
 torch::Tensor LightAVSegImpl::audio_state(const torch::Tensor& log_mel) {
   RECORD_USER_SCOPE("audio");
   torch::AutoGradMode grad(torch::GradMode::is_enabled() && audio->is_training());
-  return audio(log_mel).unsqueeze(2).unsqueeze(3);
+  return audio->forward(log_mel).unsqueeze(2).unsqueeze(3);
 }
 
 NetworkOutput LightAVSegImpl::forward(const torch::Tensor& frames, const torch::Tensor& log_mel,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The LightAVSeg network (arXiv 2605.08805): SeaFormer and MobileNetV2, the Reciprocal
-// Audio-Visual Encoder, the Cross-Modal Fusion Decoder and the segmentation head.
+// The LightAVSeg network (arXiv 2605.08805): a visual and an audio backbone (by default SeaFormer
+// and MobileNetV2), the Reciprocal Audio-Visual Encoder, the Cross-Modal Fusion Decoder and the
+// segmentation head.
 //
 // Frames are independent of each other: the network has no temporal operator, so clips of T frames
 // are folded into the batch. Not thread-safe while training; in eval mode forward may run from
@@ -9,16 +10,16 @@
 
 #include <torch/torch.h>
 
+#include <memory>
 #include <utility>
 #include <vector>
 
+#include "model/network/backbone.h"
 #include "model/network/config.h"
 #include "model/network/fusion_decoder.h"
 #include "model/network/image_values.h"
 #include "model/network/layers.h"
-#include "model/network/mobilenet_v2.h"
 #include "model/network/reciprocal_encoder.h"
-#include "model/network/seaformer.h"
 
 namespace lightavseg {
 
@@ -69,8 +70,8 @@ struct LightAVSegImpl : torch::nn::Module {
 
   const ModelConfig& config() const { return config_; }
 
-  SeaFormer visual{nullptr};
-  MobileNetV2 audio{nullptr};
+  std::shared_ptr<VisualBackbone> visual;
+  std::shared_ptr<AudioBackbone> audio;
   std::vector<AudioRefinement> har;
   std::vector<FusionLevel> cmfd;
   std::vector<ConvBn> up;

@@ -66,16 +66,6 @@ MobileNetV2Impl::MobileNetV2Impl(bool with_embedding) {
   set_trainable(false);
 }
 
-void MobileNetV2Impl::train(bool on) {
-  torch::nn::Module::train(on && trainable_);
-}
-
-void MobileNetV2Impl::set_trainable(bool on) {
-  trainable_ = on;
-  for (auto& p : parameters()) p.set_requires_grad(on);
-  train(on);
-}
-
 torch::Tensor MobileNetV2Impl::forward(const torch::Tensor& log_mel) {
   TORCH_CHECK(log_mel.dim() == 4 && log_mel.size(1) == 1 && log_mel.size(3) == 64,
               "log-mel must be [N, 1, T, 64], found ", log_mel.sizes());

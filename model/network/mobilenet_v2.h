@@ -5,14 +5,14 @@
 // Differs from torchvision's: every stride is a stride-1 convolution followed by average pooling
 // and only then batch norm, and the strides of the 96- and 160-channel groups are swapped.
 // Parameter names equal those of its checkpoints (bn0, features, fc1).
-//
-// The paper freezes this network: unless set_trainable(true) was called, train() leaves it in eval
-// mode, else batch norm would silently use the statistics of the batch while the parent trains.
+// Frozen; see model/network/backbone.h.
 #pragma once
 
 #include <torch/torch.h>
 
 #include <vector>
+
+#include "model/network/backbone.h"
 
 namespace lightavseg {
 
@@ -28,25 +28,18 @@ struct PannsResidualImpl : torch::nn::Module {
 };
 TORCH_MODULE(PannsResidual);
 
-struct MobileNetV2Impl : torch::nn::Module {
+struct MobileNetV2Impl : AudioBackbone {
   // with_embedding: end in fc1 (1024 values), else in the pooled trunk (1280).
   explicit MobileNetV2Impl(bool with_embedding = true);
 
   // log-mel [N, 1, T, 64] in dB (T >= 32) -> [N, 1024] or [N, 1280], values >= 0 for the former.
-  torch::Tensor forward(const torch::Tensor& log_mel);
-
-  void train(bool on = true) override;
-  // For the trainer that makes this network; the parent never does it.
-  void set_trainable(bool on);
+  torch::Tensor forward(const torch::Tensor& log_mel) override;
 
   torch::nn::BatchNorm2d bn0{nullptr};
   torch::nn::Conv2d first{nullptr}, last{nullptr};
   torch::nn::BatchNorm2d first_bn{nullptr}, last_bn{nullptr};
   std::vector<PannsResidual> rows;
   torch::nn::Linear fc1{nullptr};
-
- private:
-  bool trainable_ = false;
 };
 TORCH_MODULE(MobileNetV2);
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "model/network/backbone.h"
 #include "model/network/config.h"
 #include "model/network/layers.h"
 #include "model/network/seaformer_spec.h"
@@ -84,14 +85,13 @@ struct SeaBlockImpl : torch::nn::Module {
 };
 TORCH_MODULE(SeaBlock);
 
-struct SeaFormerImpl : torch::nn::Module {
+struct SeaFormerImpl : VisualBackbone {
   // drop_path: rate of the last block of every stage in training, 0..1.
   explicit SeaFormerImpl(Variant variant, double drop_path = 0.1,
                          std::shared_ptr<DropSource> random = std::make_shared<DropSource>());
 
-  // Stage `index` 0..4 of its input; the output has stride 4, 8, 16, 32 or 64 of the frame:
-  // [B, C_(i-1), H, W] -> [B, C_i, ceil(H/2), ceil(W/2)] (stage 0: 3 channels in, a quarter out).
-  torch::Tensor stage(int index, torch::Tensor x);
+  // index 0..4
+  torch::Tensor stage(int index, torch::Tensor x) override;
 
  private:
   ConvBn stem_{nullptr};

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <string>
 
+#include "model/network/seaformer_spec.h"
+
 namespace lightavseg::onnx {
 namespace {
 
@@ -136,7 +138,7 @@ Map seaformer_stage(Layers& layers, Variant variant, int index, const Map& x) {
   return y;
 }
 
-Map audio_state(Layers& layers, const MobileNetV2& network, const Map& log_mel) {
+Map audio_state(Layers& layers, const MobileNetV2Impl& network, const Map& log_mel) {
   auto& g = layers.graph();
   // The first norm is over mel bins, the last axis here.
   const auto [scale, offset] = layers.affine_of_norm("audio.bn0");
@@ -147,7 +149,7 @@ Map audio_state(Layers& layers, const MobileNetV2& network, const Map& log_mel) 
   x = layers.conv_norm("audio.features.0.0", "audio.features.0.2", x);
   x = layers.relu6(layers.average_pool(x, 2));
   size_t index = 1;
-  for (const auto& row : network->rows) {
+  for (const auto& row : network.rows) {
     const auto name = fmt::format("audio.features.{}.conv", index++);
     const auto child = [&](int i) { return fmt::format("{}.{}", name, i); };
     Map y = x;

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "model/network/config.h"
-#include "model/network/lightavseg.h"
+#include "model/network/mobilenet_v2.h"
 #include "model/onnx/layers.h"
 
 namespace lightavseg::onnx {
@@ -12,6 +12,6 @@ namespace lightavseg::onnx {
 Map seaformer_stage(Layers& layers, Variant variant, int index, const Map& x);
 
 // MobileNetV2 of PANNs (model/network/mobilenet_v2.h): log-mel [1, 1, T, 64] -> A_0 [1, C_a, 1, 1].
-Map audio_state(Layers& layers, const MobileNetV2& network, const Map& log_mel);
+Map audio_state(Layers& layers, const MobileNetV2Impl& network, const Map& log_mel);
 
 }  // namespace lightavseg::onnx

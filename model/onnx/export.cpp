@@ -25,7 +25,8 @@ class NetworkGraph {
       : network_(network), config_(network->config()), layers_(layers) {}
 
   Map logits(const Map& frames, const Map& log_mel) {
-    const auto audio = audio_state(layers_, network_->audio, log_mel);
+    const auto audio =
+        audio_state(layers_, dynamic_cast<const MobileNetV2Impl&>(*network_->audio), log_mel);
     encode(frames, audio);
     const auto map = decode();
     auto out = layers_.conv("head.3", layers_.relu(layers_.conv_bn("head.0", map)));
@@ -198,6 +199,11 @@ std::string to_onnx(const LightAVSeg& network, const InputSizes& sizes, const Me
   check("height", sizes.height);
   check("width", sizes.width);
   check("audio_frames", sizes.audio_frames);
+  const auto& config = network->config();
+  if (config.visual_net != VisualNet::kSeaFormer || config.audio_net != AudioNet::kMobileNetV2)
+    throw GraphError(
+        fmt::format("the backbones {} and {} cannot be exported, only seaformer with mobilenetv2",
+                    to_string(config.visual_net), to_string(config.audio_net)));
   torch::NoGradGuard no_grad;
   Graph graph("LightAVSeg " + to_string(network->config().variant));
   Layers layers(named_state(*network), graph);

@@ -23,7 +23,8 @@ struct InputSizes {
 };
 
 // The bytes of the file. The same network gives the same bytes. Throws GraphError when a size is
-// out of range, or the network has weights that the graph would not hold.
+// out of range, the network has weights that the graph would not hold, or other backbones than
+// SeaFormer and MobileNetV2.
 std::string to_onnx(const LightAVSeg& network, const InputSizes& sizes,
                     const Metadata& metadata = {});
 

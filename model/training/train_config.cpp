@@ -266,6 +266,16 @@ void read_model(Section s, ModelConfig& m) {
                         {"base", Variant::kBase},
                         {"large", Variant::kLarge}},
                        m.variant);
+  s.read_name<VisualNet>("visual_net",
+                         {{"seaformer", VisualNet::kSeaFormer}, {"resnet50", VisualNet::kResNet50}},
+                         m.visual_net);
+  if (m.visual_net == VisualNet::kResNet50 && m.stages.back() == 5) m.stages = {1, 2, 3, 4};
+  s.read_name<AudioNet>("audio_net",
+                        {{"mobilenetv2", AudioNet::kMobileNetV2},
+                         {"vggish", AudioNet::kVggish},
+                         {"yamnet", AudioNet::kYamnet}},
+                        m.audio_net);
+  if (m.audio_net != AudioNet::kMobileNetV2) m.front_end = usual_front_end(m.audio_net);
   s.read("har", m.har);
   s.read("agve", m.agve);
   s.read("cmfd", m.cmfd);

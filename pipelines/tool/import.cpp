@@ -4,6 +4,8 @@
 
 #include <map>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "model/import/import_backbone.h"
 #include "pipelines/tool/command.h"
@@ -18,12 +20,12 @@ struct Options {
 
 void run(const Options& o) {
   ImportOptions options;
-  options.as =
-      o.as == "seaformer" ? ForeignBackbone::kSeaFormer : ForeignBackbone::kPannsMobileNetV2;
+  for (const auto backbone : all_foreign_backbones())
+    if (to_string(backbone) == o.as) options.as = backbone;
   options.into = o.into;
   if (!o.variant.empty()) {
     if (options.as != ForeignBackbone::kSeaFormer)
-      throw UsageError("import: --variant: panns-mobilenetv2 has one size; leave it out");
+      throw UsageError(fmt::format("import: --variant: {} has one size; leave it out", o.as));
     try {
       options.variant = variant_from_string(o.variant);
     } catch (const ConfigError& error) {
@@ -50,12 +52,14 @@ void run(const Options& o) {
 void add_import(CLI::App& app) {
   auto* command = app.add_subcommand("import", "Take published weights of a backbone");
   auto o = std::make_shared<Options>();
+  std::vector<std::string> names;
+  for (const auto backbone : all_foreign_backbones()) names.push_back(to_string(backbone));
   command->add_option("FILE", o->file, "Checkpoint of PyTorch (.pth, .pt) or safetensors")
       ->required();
   command->add_option("-o,--output", o->out, "Safetensors file to write")->required();
-  command->add_option("--as", o->as, "Whose weights they are: seaformer or panns-mobilenetv2")
+  command->add_option("--as", o->as, "Whose weights they are")
       ->required()
-      ->check(CLI::IsMember({"seaformer", "panns-mobilenetv2"}));
+      ->check(CLI::IsMember(names));
   command->add_option("--variant", o->variant,
                       "Size of SeaFormer: tiny, small, base or large (default: as in the file)");
   command->add_option("--into", o->into,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -16,7 +17,7 @@ namespace {
 
 struct Options {
   std::string file;
-  std::string variant;
+  std::string variant, visual_net, audio_net;
   std::string size;
   int audio_frames = 0;
   bool json = false;
@@ -42,11 +43,15 @@ void print_json(const ModelConfig& config, const Metadata& metadata, const Netwo
 void print_text(const ModelConfig& config, const Metadata& metadata, const NetworkCost& cost,
                 int height, int width, int audio_frames) {
   const auto& front_end = dsp::spec(config.front_end);
-  fmt::print("LightAVSeg {}, SeaFormer stages {}, {} audio net\n", to_string(config.variant),
-             fmt::join(config.stages, " "), to_string(config.audio_net));
+  const bool seaformer = config.visual_net == VisualNet::kSeaFormer;
+  fmt::print("LightAVSeg {}, {} stages {}, {} audio net\n",
+             seaformer ? to_string(config.variant) : to_string(config.visual_net),
+             seaformer ? "SeaFormer" : "ResNet", fmt::join(config.stages, " "),
+             to_string(config.audio_net));
   fmt::print("  front end  {} ({} Hz)\n", dsp::to_string(config.front_end), front_end.sample_rate);
   fmt::print(
-      "  switches   HAR {}, AGVE {}, CMFD {}, pooling {}, similarity in head {}, class gate {}, class pyramid {}\n",
+      "  switches   HAR {}, AGVE {}, CMFD {}, pooling {}, similarity in head {}, class gate {}, "
+      "class pyramid {}\n",
       config.har ? "on" : "off", config.agve ? "on" : "off", config.cmfd ? "on" : "off",
       to_string(config.pooling), config.head_similarity ? "on" : "off",
       config.class_gate ? "on" : "off", config.class_pyramid ? "on" : "off");
@@ -66,19 +71,34 @@ void print_text(const ModelConfig& config, const Metadata& metadata, const Netwo
   fmt::print("  FLOPs (2 x MACs): {:.3f} G\n", 2e-9 * double(cost.macs));
 }
 
+// An untrained network of the options.
+ModelConfig asked_for(const Options& o) {
+  ModelConfig config;
+  try {
+    if (!o.variant.empty()) config.variant = variant_from_string(o.variant);
+    if (!o.visual_net.empty()) config.visual_net = visual_net_from_string(o.visual_net);
+    if (config.visual_net == VisualNet::kResNet50) config.stages = {1, 2, 3, 4};
+    if (!o.audio_net.empty()) config.audio_net = audio_net_from_string(o.audio_net);
+    config.front_end = usual_front_end(config.audio_net);
+    config.validate();
+  } catch (const ConfigError& error) {
+    auto option = error.field();
+    std::replace(option.begin(), option.end(), '_', '-');
+    throw UsageError(fmt::format("info: --{}: {}", option, error.what()));
+  }
+  return config;
+}
+
 void run(const Options& o) {
-  if (o.file.empty() == o.variant.empty())
-    throw UsageError("info: give either a model FILE or --variant tiny|small|base|large");
+  const bool untrained = !o.variant.empty() || !o.visual_net.empty() || !o.audio_net.empty();
+  if (o.file.empty() != untrained)
+    throw UsageError(
+        "info: give either a model FILE or --variant tiny|small|base|large, or other backbones "
+        "with --visual-net and --audio-net");
   Metadata metadata;
   LightAVSeg network{nullptr};
   if (o.file.empty()) {
-    ModelConfig config;
-    try {
-      config.variant = variant_from_string(o.variant);
-    } catch (const ConfigError& error) {
-      throw UsageError(std::string("info: --variant: ") + error.what());
-    }
-    network = LightAVSeg(config);
+    network = LightAVSeg(asked_for(o));
   } else {
     network = load_model(o.file, &metadata);
   }
@@ -97,6 +117,10 @@ void add_info(CLI::App& app) {
   o->audio_frames = 96;
   command->add_option("FILE", o->file, "Model file (safetensors)");
   command->add_option("--variant", o->variant, "An untrained tiny, small, base or large instead");
+  command->add_option("--visual-net", o->visual_net,
+                      "The same with another visual backbone: seaformer or resnet50");
+  command->add_option("--audio-net", o->audio_net,
+                      "The same with another audio backbone: mobilenetv2, vggish or yamnet");
   command->add_option("--size", o->size, "Frame size, N or HEIGHTxWIDTH (default: as trained)");
   command
       ->add_option(

@@ -36,6 +36,10 @@ SWITCHES = {
     "head_similarity_without_cmfd": dict(head_similarity=True, cmfd=False),
     "semantic_head": dict(head="semantic", class_names=CLASSES),
     "mask_and_classes_head": dict(head="mask+classes", class_names=CLASSES[:5]),
+    "vggish": dict(audio_net="vggish", front_end="vggish"),
+    "yamnet": dict(audio_net="yamnet", front_end="yamnet"),
+    "resnet50": dict(visual_net="resnet50", variant="large", stages=(1, 2, 3, 4)),
+    "resnet50_deep_stages": dict(visual_net="resnet50", variant="large", stages=(3, 4)),
 }
 
 

@@ -16,6 +16,7 @@ import torch
 from backbones_torch import SeaFormer
 from golden_fill import fill_by_name, hash_values
 from lightavseg_torch import Config, LightAVSeg, load_model, save_model
+from other_backbones_torch import ResNet50, Vggish, Yamnet
 
 TOLERANCE = 1e-4  # max |difference| / max |expected|
 FORMATS = {"archive": True, "legacy": False}  # _use_new_zipfile_serialization
@@ -67,6 +68,19 @@ def panns():
     return {"iteration": 600000, "model": model, "sampler": sampler}, weights
 
 
+def vision_resnet():
+    """pytorch/vision: a flat dictionary."""
+    weights = filled(ResNet50())
+    return {**weights, "fc.weight": torch.ones(1000, 2048), "fc.bias": torch.ones(1000)}, weights
+
+
+def audioset_yamnet():
+    """w-hc/torch_audioset: a flat dictionary."""
+    weights = filled(Yamnet())
+    return {**weights, "classifier.weight": torch.ones(521, 1024),
+            "classifier.bias": torch.ones(521)}, weights
+
+
 def without_counters(weights):
     return {name: t.numpy() for name, t in weights.items() if "num_batches_tracked" not in name}
 
@@ -78,9 +92,9 @@ class ImportTestCase(tool.TestCase):
         self.assertEqual(path.read_bytes()[:2] == b"PK", archive)
         return path
 
-    def model(self):
+    def model(self, **fields):
         """A model of ours whose backbones are to be replaced."""
-        network = LightAVSeg(Config(variant="tiny"))
+        network = LightAVSeg(Config(**{"variant": "tiny", **fields}))
         fill_by_name(network)
         path = self.folder / "model.safetensors"
         save_model(path, network)
@@ -97,7 +111,7 @@ class ImportTestCase(tool.TestCase):
 
     def assert_runs(self, path):
         """The tool opens it, and its logits are the twin's."""
-        self.check(tool.DONE, "info", path, says="tiny")
+        self.check(tool.DONE, "info", path, says="LightAVSeg")
         frames = hash_values("frames", (1, 3, 64, 96)).astype(np.float32)
         log_mel = (2 * hash_values("logmel", (1, 1, 96, 64))).astype(np.float32)
         given, logits = self.folder / "in.safetensors", self.folder / "out.safetensors"
@@ -110,14 +124,14 @@ class ImportTestCase(tool.TestCase):
         found = safetensors_io.load(logits)[0]["logits"]
         self.assertLess(np.abs(found - wanted).max() / np.abs(wanted).max(), TOLERANCE)
 
-    def check_import(self, layout, kind, prefix, archive, says):
+    def check_import(self, layout, kind, prefix, archive, says, **fields):
         """Both alone and into a model."""
         checkpoint, weights = layout
         published, alone = self.written(checkpoint, archive), self.folder / "alone.safetensors"
         self.check(tool.DONE, "import", "--as", kind, published, "-o", alone, says=says)
         self.assertEqual(len(self.assert_weights(alone, prefix, weights)),
                          len(without_counters(weights)))
-        model, whole = self.model(), self.folder / "whole.safetensors"
+        model, whole = self.model(**fields), self.folder / "whole.safetensors"
         self.check(tool.DONE, "import", "--as", kind, published, "-o", whole, "--into", model,
                    says=says)
         tensors = self.assert_weights(whole, prefix, weights)
@@ -142,6 +156,23 @@ class Layouts(ImportTestCase):
     def panns(self, archive):
         self.check_import(panns(), "panns-mobilenetv2", "audio.", archive,
                           ("of model used", "ignored 3: front end", "ignored 2: tags of AudioSet"))
+
+    def resnet50(self, archive):
+        self.check_import(vision_resnet(), "resnet50", "visual.", archive,
+                          ("265 entries of the file used", "ignored 2: classifier of ImageNet"),
+                          variant="large", visual_net="resnet50", stages=(1, 2, 3, 4))
+
+    def yamnet(self, archive):
+        self.check_import(audioset_yamnet(), "yamnet", "audio.", archive,
+                          ("135 entries of the file used", "ignored 2: tags of AudioSet"),
+                          audio_net="yamnet", front_end="yamnet")
+
+    def test_vggish(self):
+        weights = filled(Vggish())
+        path, out = self.written(weights, archive=False), self.folder / "out.safetensors"
+        self.check(tool.DONE, "import", "--as", "vggish", path, "-o", out,
+                   says="18 entries of the file used, 0 missing, 0 ignored")
+        self.assert_weights(out, "audio.", weights)
 
     def flat(self, archive):
         weights = filled(SeaFormer("tiny"))
@@ -276,7 +307,7 @@ def add_case(owner, name, archive):
 
 
 for written in FORMATS.values():
-    for layout_name in ("mmseg", "timm", "panns", "flat"):
+    for layout_name in ("mmseg", "timm", "panns", "resnet50", "yamnet", "flat"):
         add_case(Layouts, layout_name, written)
     for attack in ("reduce", "module", "function"):
         add_case(Malicious, attack, written)

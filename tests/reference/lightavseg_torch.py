@@ -14,6 +14,7 @@ from torch import nn
 
 import safetensors_io
 from backbones_torch import SEAFORMERS, AudioMobileNetV2, ConvBn, SeaFormer, h_sigmoid
+from other_backbones_torch import ResNet50, Vggish, Yamnet
 
 # Of RGB / 255 (ImageNet).
 IMAGE_MEAN = (0.485, 0.456, 0.406)
@@ -40,9 +41,22 @@ class Config:
     class_names: tuple = ()
     train_height: int = 224
     train_width: int = 224
+    visual_net: str = "seaformer"
 
     def to_json(self):
-        return json.dumps({"version": 1, **dataclasses.asdict(self)})
+        fields = dataclasses.asdict(self)
+        if self.visual_net == "seaformer":
+            del fields["visual_net"]
+        return json.dumps({"version": 1, **fields})
+
+    @property
+    def channels(self):
+        resnet = self.visual_net == "resnet50"
+        return ResNet50.CHANNELS if resnet else SEAFORMERS[self.variant].channels
+
+    @property
+    def embed_channels(self):
+        return self.embed_width or (512 if self.visual_net == "resnet50" else 2 * self.channels[3])
 
     @property
     def logit_channels(self):
@@ -103,11 +117,15 @@ class LightAVSeg(nn.Module):
     def __init__(self, config=None):
         super().__init__()
         self.config = c = config or Config()
-        widths = [SEAFORMERS[c.variant].channels[s - 1] for s in c.stages]
+        widths = [c.channels[s - 1] for s in c.stages]
         levels = range(len(widths))
-        audio = 1024 if c.audio_state == "embedding" else 1280
-        self.visual = SeaFormer(c.variant)
-        self.audio = AudioMobileNetV2(c.audio_state == "embedding")
+        self.visual = ResNet50() if c.visual_net == "resnet50" else SeaFormer(c.variant)
+        if c.audio_net == "mobilenetv2":
+            audio = 1024 if c.audio_state == "embedding" else 1280
+            self.audio = AudioMobileNetV2(c.audio_state == "embedding")
+        else:
+            audio, net = {"vggish": (128, Vggish), "yamnet": (1024, Yamnet)}[c.audio_net]
+            self.audio = net()
         self.interacts = c.har or c.agve or c.cmfd
         if self.interacts:
             inputs = [audio] + (widths[:-1] if c.har else [audio] * (len(widths) - 1))
@@ -115,7 +133,7 @@ class LightAVSeg(nn.Module):
         else:
             self.concat = nn.Conv2d(widths[-1] + audio, widths[-1], 1)
         if c.cmfd:
-            embed = c.embed_width or 2 * SEAFORMERS[c.variant].channels[3]
+            embed = c.embed_channels
             above = widths[1:] + widths[-1:]
             self.cmfd = nn.ModuleList(FusionLevel(above[k], widths[k], embed) for k in levels)
         self.up = nn.ModuleList(ConvBn(widths[k + 1], widths[k]) for k in levels[:-1])

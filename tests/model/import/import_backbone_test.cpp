@@ -52,6 +52,14 @@ TEST(BackboneNames, PannsHasItsSize) {
   EXPECT_EQ(entries.at("features.2.conv.3.weight"), (std::vector<int64_t>{96, 1, 3, 3}));
 }
 
+TEST(BackboneNames, TheOthersHaveTheirSizes) {
+  EXPECT_EQ(parameters(vggish_entries()), 72'141'184);
+  EXPECT_EQ(parameters(yamnet_entries()), 3'206'400);
+  EXPECT_EQ(parameters(resnet50_entries()), 23'508'032);
+  EXPECT_EQ(resnet50_entries().size(), 53u * 5u) << "convolutions with a norm each";
+  EXPECT_EQ(vggish_entries().at("embeddings.0.weight"), (std::vector<int64_t>{4096, 12288}));
+}
+
 class ImportBackbone : public testing::Test {
  protected:
   struct Weights {
@@ -169,6 +177,84 @@ TEST_F(ImportBackbone, PooledModelNeedsNoFc1) {
   const auto report = import_backbone(from_, to_, options_);
   ASSERT_EQ(report.ignored.size(), 2u);
   EXPECT_NE(report.ignored[0].reason.find("before fc1"), std::string::npos);
+}
+
+TEST_F(ImportBackbone, ResNetIntoAModel) {
+  options_.as = ForeignBackbone::kResNet50;
+  options_.into = model_;
+  ModelConfig config;
+  config.visual_net = VisualNet::kResNet50;
+  config.stages = {1, 2, 3, 4};
+  write_model(config);
+  auto checkpoint = filled(resnet50_entries(), "", 0.5f);
+  checkpoint["fc.weight"] = constant({1000, 2048}, 1);
+  write(from_, checkpoint);
+  const auto report = import_backbone(from_, to_, options_);
+  EXPECT_EQ(report.used.size(), resnet50_entries().size());
+  ASSERT_EQ(report.ignored.size(), 1u);
+  EXPECT_EQ(report.ignored[0].reason, "classifier of ImageNet");
+  const auto file = SafetensorsFile::open(to_);
+  EXPECT_EQ(to_float(file, "visual.layer4.2.bn3.bias"), std::vector<float>(2048, 0.5f));
+  EXPECT_NE(file.find("audio.x"), nullptr);
+  EXPECT_EQ(file.find("visual.x"), nullptr);
+}
+
+TEST_F(ImportBackbone, YamnetWithoutFactors) {
+  options_.as = ForeignBackbone::kYamnet;
+  auto checkpoint = filled(yamnet_entries(), "", 0.5f);
+  checkpoint.erase("layer3.depthwise_conv.bn.weight");
+  checkpoint["classifier.weight"] = constant({521, 1024}, 1);
+  write(from_, checkpoint);
+  EXPECT_EQ(import_backbone(from_, to_, options_).used.size(), yamnet_entries().size() - 1);
+  const auto file = SafetensorsFile::open(to_);
+  EXPECT_EQ(file.tensors().size(), yamnet_entries().size());
+  EXPECT_EQ(to_float(file, "audio.layer3.depthwise_conv.bn.weight"), std::vector<float>(64, 1));
+  checkpoint.erase("layer3.depthwise_conv.bn.running_var");
+  write(from_, checkpoint);
+  std::filesystem::remove(to_);
+  refused(from_, "tensor \"layer3.depthwise_conv.bn.running_var\"", {"missing"});
+}
+
+TEST_F(ImportBackbone, YamnetWithFoldedNorms) {
+  options_.as = ForeignBackbone::kYamnet;
+  Checkpoint checkpoint;
+  for (const auto& [name, shape] : yamnet_entries()) {
+    const auto layer = name.substr(0, name.find(".conv.weight"));
+    if (layer == name) continue;
+    checkpoint[layer + ".weight"] = constant(shape, 0.25f);
+    checkpoint[layer + ".bias"] = constant({shape[0]}, 3);
+  }
+  write(from_, checkpoint);
+  const auto report = import_backbone(from_, to_, options_);
+  EXPECT_EQ(report.used.size(), 2u * 27u);
+  EXPECT_TRUE(report.ignored.empty());
+  const auto file = SafetensorsFile::open(to_);
+  EXPECT_EQ(file.tensors().size(), yamnet_entries().size());
+  EXPECT_EQ(to_float(file, "audio.layer1.fused.conv.weight")[0], 0.25f);
+  EXPECT_EQ(to_float(file, "audio.layer1.fused.bn.bias")[0], 3);
+  EXPECT_EQ(to_float(file, "audio.layer1.fused.bn.running_mean")[0], 0);
+  // With what the layer adds to it, a variance of one.
+  EXPECT_EQ(to_float(file, "audio.layer1.fused.bn.running_var")[0] + 1e-4f, 1);
+}
+
+TEST_F(ImportBackbone, EveryBackboneHasAName) {
+  std::vector<std::string> names;
+  for (const auto backbone : all_foreign_backbones()) names.push_back(to_string(backbone));
+  EXPECT_EQ(names, (std::vector<std::string>{"seaformer", "panns-mobilenetv2", "vggish", "yamnet",
+                                             "resnet50"}));
+}
+
+TEST_F(ImportBackbone, ModelsOfOtherBackbones) {
+  options_.into = model_;
+  write_model({});
+  const auto field = [](const char* name) { return std::string(kConfigKey) + "." + name; };
+  write(from_, filled(yamnet_entries(), "", 1));
+  options_.as = ForeignBackbone::kYamnet;
+  refused(model_, field("audio_net"), {"is mobilenetv2", "of yamnet"});
+  options_.as = ForeignBackbone::kVggish;
+  refused(model_, field("audio_net"), {"is mobilenetv2", "of vggish"});
+  options_.as = ForeignBackbone::kResNet50;
+  refused(model_, field("visual_net"), {"is seaformer", "of resnet50"});
 }
 
 TEST_F(ImportBackbone, WrongEntries) {
