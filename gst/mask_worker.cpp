@@ -16,6 +16,13 @@ namespace {
 // Masks that frames still to leave may ask for. In live operation masks are made of the newest
 // frame, so this many earlier ones are more than any queue of frames needs.
 constexpr std::size_t kKeptMasks = 32;
+// Lanes when nobody says how many: more cores are for whatever runs beside.
+constexpr unsigned kMostLanes = 4;
+
+std::size_t lanes_for(const SegmenterOptions& options) {
+  if (options.threads > 0) return std::size_t(options.threads);
+  return std::clamp(std::thread::hardware_concurrency(), 1u, kMostLanes);
+}
 
 std::vector<std::string> read_labels(const std::string& path) {
   std::ifstream file(path);
@@ -54,12 +61,15 @@ MaskWorker::~MaskWorker() {
 void MaskWorker::load(const std::string& model_path, const std::string& labels_path,
                       const SegmenterOptions& options) {
   options_ = options;
+  lanes_.clear();
+  for (std::size_t i = 0; i < lanes_for(options); ++i) lanes_.push_back(std::make_unique<Lane>());
   take_model(model_path, labels_path);
   {
     std::lock_guard<std::mutex> lock(mutex_);
     stopping_ = cancelled_ = model_pending_ = false;
     failure_ = nullptr;
     settled_ = 0;
+    taken_ = handed_out_ = 0;
     waiting_.clear();
     finished_.clear();
     stats_ = {};
@@ -70,17 +80,25 @@ void MaskWorker::load(const std::string& model_path, const std::string& labels_p
 void MaskWorker::take_model(const std::string& model_path, const std::string& labels_path) {
   auto segmenter = factory_(model_path, options_);
   auto description = describe(*segmenter, labels_path);
-  segmenter_ = std::move(segmenter);
-  heard_serial_ = 0;
+  std::vector<std::unique_ptr<Segmenter>> others;
+  while (others.size() + 1 < lanes_.size()) {
+    auto other = segmenter->share();
+    if (!other) break;
+    others.push_back(std::move(other));
+  }
+  others.resize(lanes_.size() - 1);
+  std::lock_guard<std::mutex> lock(mutex_);
+  lanes_[0]->segmenter = std::move(segmenter);
+  for (std::size_t i = 0; i < others.size(); ++i) lanes_[i + 1]->segmenter = std::move(others[i]);
+  for (auto& lane : lanes_) lane->heard_serial = 0;
   selected_names_.clear();
   selection_.clear();
   smoothing_.reset();
-  std::lock_guard<std::mutex> lock(mutex_);
   model_ = std::move(description);
 }
 
 void MaskWorker::start() {
-  thread_ = std::thread([this] { run(); });
+  for (auto& lane : lanes_) lane->thread = std::thread([this, &lane = *lane] { run(lane); });
 }
 
 // The first run of a network allocates and plans; the second says what the others will take.
@@ -90,13 +108,17 @@ void MaskWorker::measure_first_runs() {
   const std::vector<float> second(std::size_t(front_end.spec().sample_rate));
   const int frames = front_end.frames(second.size());
   std::vector<float> features(std::size_t(frames) * dsp::kMelBands, front_end.spec().silence);
-  picture_.assign(std::size_t(model.height) * std::size_t(model.width) * 3, 0);
   GstClockTime took = 0;
-  for (int i = 0; i < 2; ++i) {
+  const auto run_once = [&](Lane& lane) {
+    lane.picture.assign(std::size_t(model.height) * std::size_t(model.width) * 3, 0);
     const auto start = gst_util_get_timestamp();
-    segmenter_->segment(picture_.data(), features.data(), frames, false, {}, segmentation_);
+    lane.segmenter->segment(lane.picture.data(), features.data(), frames, false, {},
+                            lane.segmentation);
     took = gst_util_get_timestamp() - start;
-  }
+  };
+  for (const auto& lane : lanes_)
+    if (lane->segmenter) run_once(*lane);
+  run_once(*lanes_[0]);
   std::lock_guard<std::mutex> lock(mutex_);
   // Other elements will want the same cores once everything runs.
   latency_ =
@@ -111,9 +133,10 @@ void MaskWorker::stop() {
   }
   work_.notify_all();
   done_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  for (auto& lane : lanes_)
+    if (lane->thread.joinable()) lane->thread.join();
   std::lock_guard<std::mutex> lock(mutex_);
-  segmenter_.reset();
+  lanes_.clear();
   finished_.clear();
 }
 
@@ -153,6 +176,13 @@ bool MaskWorker::wait(std::uint64_t serial) {
   return settled_ >= serial;
 }
 
+bool MaskWorker::wait_for(std::uint64_t serial, std::chrono::microseconds time) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  done_.wait_for(lock, time, [&] { return settled_ >= serial || cancelled_ || failure_; });
+  if (failure_) std::rethrow_exception(failure_);
+  return settled_ >= serial;
+}
+
 MaskPtr MaskWorker::newest(std::uint64_t serial) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (failure_) std::rethrow_exception(failure_);
@@ -188,6 +218,12 @@ std::shared_ptr<const ModelDescription> MaskWorker::model() const {
   return model_;
 }
 
+std::size_t MaskWorker::lanes() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return std::size_t(std::count_if(lanes_.begin(), lanes_.end(),
+                                   [](const auto& lane) { return lane->segmenter != nullptr; }));
+}
+
 GstClockTime MaskWorker::latency() const {
   std::lock_guard<std::mutex> lock(mutex_);
   return latency_.promise();
@@ -201,49 +237,76 @@ MaskWorkerStats MaskWorker::stats() const {
   return stats;
 }
 
-void MaskWorker::run() {
+void MaskWorker::run(Lane& lane) {
   std::unique_lock<std::mutex> lock(mutex_);
   for (;;) {
-    work_.wait(lock, [&] { return stopping_ || model_pending_ || !waiting_.empty(); });
+    // A model is changed while nobody works; until then nobody begins.
+    work_.wait(lock, [&] {
+      if (stopping_) return true;
+      if (loads_) return false;
+      return model_pending_ ? busy_ == 0 : lane.segmenter && !waiting_.empty();
+    });
     if (stopping_) return;
     if (model_pending_) {
+      loads_ = true;
       lock.unlock();
       load_pending_model();
       lock.lock();
-      continue;
+      loads_ = false;
+    } else {
+      work(lane, lock);
     }
-    {
-      const MaskJob job = std::move(waiting_.front());
-      waiting_.pop_front();
-      const auto epoch = epoch_;
-      lock.unlock();
-      MaskPtr mask;
-      std::exception_ptr failure;
-      const auto start = gst_util_get_timestamp();
-      try {
-        if (job.restart || smoothing_epoch_ != epoch) smoothing_.reset();
-        smoothing_epoch_ = epoch;
-        mask = make_mask(job);
-      } catch (...) {
-        failure = std::current_exception();
-      }
-      const auto took = gst_util_get_timestamp() - start;
-      lock.lock();
-      if (failure) {
-        failure_ = failure;
-      } else if (epoch == epoch_) {
-        (job.audio.silent ? stats_.silent : stats_.inferences) += 1;
-        // Silence costs nothing; it must not make the promise optimistic.
-        if (!job.audio.silent) latency_.add(took);
-        finished_.push_back({job.serial, std::move(mask)});
-        if (finished_.size() > kKeptMasks) finished_.pop_front();
-      }
-      settled_ = std::max(settled_, job.serial);
-      lock.unlock();  // also before the job lets go of its frame
-      done_.notify_all();
-    }
-    lock.lock();
+    work_.notify_all();
   }
+}
+
+// Takes the next frame and makes its mask. `lock` is held before and after.
+void MaskWorker::work(Lane& lane, std::unique_lock<std::mutex>& lock) {
+  MaskJob job = std::move(waiting_.front());
+  waiting_.pop_front();
+  const auto epoch = epoch_, turn = taken_++;
+  ++busy_;
+  std::vector<std::string> unknown;
+  if (job.classes != selected_names_) unknown = select(job.classes);
+  lane.selection = selection_;
+  lock.unlock();
+  for (const auto& name : unknown) observer_.unknown_class(name, *model_);
+  MaskPtr mask;
+  std::exception_ptr failure;
+  const auto start = gst_util_get_timestamp();
+  try {
+    segment(lane, job);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  // The frames before this one come first; lanes that work on them never wait for this one.
+  lock.lock();
+  turn_.wait(lock, [&] { return handed_out_ == turn; });
+  lock.unlock();
+  try {
+    if (!failure) mask = make_mask(lane, job, epoch);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  const auto took = gst_util_get_timestamp() - start;
+  lock.lock();
+  if (failure) {
+    failure_ = failure;
+  } else if (epoch == epoch_) {
+    (job.audio.silent ? stats_.silent : stats_.inferences) += 1;
+    // Silence costs nothing; it must not make the promise optimistic.
+    if (!job.audio.silent) latency_.add(took);
+    finished_.push_back({job.serial, std::move(mask)});
+    if (finished_.size() > kKeptMasks) finished_.pop_front();
+  }
+  settled_ = std::max(settled_, job.serial);
+  ++handed_out_;
+  --busy_;
+  lock.unlock();  // also before the job lets go of its frame
+  done_.notify_all();
+  turn_.notify_all();
+  job = {};
+  lock.lock();
 }
 
 void MaskWorker::load_pending_model() {
@@ -262,53 +325,59 @@ void MaskWorker::load_pending_model() {
   }
 }
 
-ClassSelection MaskWorker::selection_of(const std::vector<std::string>& names) {
-  if (names == selected_names_) return selection_;
+// Returns the names that the model does not know.
+std::vector<std::string> MaskWorker::select(const std::vector<std::string>& names) {
   const auto& known = model_->class_names;
-  ClassSelection selection;
+  std::vector<std::string> unknown;
+  selection_.clear();
   if (!names.empty()) {
-    selection.assign(known.size(), false);
+    selection_.assign(known.size(), false);
     for (const auto& name : names) {
       const auto it = std::find(known.begin(), known.end(), name);
       if (it == known.end())
-        observer_.unknown_class(name, *model_);
+        unknown.push_back(name);
       else
-        selection[std::size_t(it - known.begin())] = true;
+        selection_[std::size_t(it - known.begin())] = true;
     }
-    if (known.empty()) selection.clear();  // a model that names nothing shows everything
+    // A model that names nothing has an empty selection, which shows everything.
   }
   selected_names_ = names;
-  selection_ = selection;
-  return selection;
+  return unknown;
 }
 
-MaskPtr MaskWorker::make_mask(const MaskJob& job) {
+// What the network says about the frame, as it is without its neighbours.
+void MaskWorker::segment(Lane& lane, const MaskJob& job) {
+  const auto& model = *model_;
+  if (job.audio.silent) {
+    lane.segmentation.mask.assign(std::size_t(model.height) * std::size_t(model.width), 0.0f);
+    lane.segmentation.labels.clear();
+    return;
+  }
+  if (!lane.scaler.configure(job.video, model.height, model.width))
+    throw std::runtime_error(
+        fmt::format("GstVideoConverter cannot read {}", GST_VIDEO_INFO_NAME(&job.video)));
+  std::string reason;
+  if (!lane.scaler.scale(job.frame.get(), lane.picture, &reason)) throw FrameError(reason);
+  const bool same = lane.heard_serial != 0 && lane.heard_serial == job.audio.serial;
+  lane.segmenter->segment(lane.picture.data(), job.audio.log_mel.data(), job.audio.frames, same,
+                          lane.selection, lane.segmentation);
+  lane.heard_serial = job.audio.serial;
+}
+
+MaskPtr MaskWorker::make_mask(const Lane& lane, const MaskJob& job, std::uint64_t epoch) {
+  if (job.restart || smoothing_epoch_ != epoch) smoothing_.reset();
+  smoothing_epoch_ = epoch;
   auto mask = std::make_unique<Mask>();
   mask->pts = job.pts;
   mask->running_time = job.running_time;
-  mask->model = model_;  // only this thread changes it
+  mask->model = model_;
   mask->height = model_->height;
   mask->width = model_->width;
   mask->audio_level_db = job.audio.level_db;
   mask->audio_filled = job.audio.filled;
-  const auto pixels = std::size_t(mask->height) * std::size_t(mask->width);
-  if (job.audio.silent) {
-    segmentation_.mask.assign(pixels, 0.0f);
-    segmentation_.labels.clear();
-  } else {
-    if (!scaler_.configure(job.video, model_->height, model_->width))
-      throw std::runtime_error(
-          fmt::format("GstVideoConverter cannot read {}", GST_VIDEO_INFO_NAME(&job.video)));
-    std::string reason;
-    if (!scaler_.scale(job.frame.get(), picture_, &reason)) throw FrameError(reason);
-    const bool same = heard_serial_ != 0 && heard_serial_ == job.audio.serial;
-    segmenter_->segment(picture_.data(), job.audio.log_mel.data(), job.audio.frames, same,
-                        selection_of(job.classes), segmentation_);
-    heard_serial_ = job.audio.serial;
-  }
-  mask->probability = segmentation_.mask;
+  mask->probability = lane.segmentation.mask;
   smoothing_.apply(mask->probability, mask->height, mask->width, job.smoothing);
-  return finish_mask(std::move(mask), segmentation_.labels, job.threshold);
+  return finish_mask(std::move(mask), lane.segmentation.labels, job.threshold);
 }
 
 }  // namespace lightavseg::gst

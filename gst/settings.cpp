@@ -54,8 +54,9 @@ void install_model_settings(GObjectClass* klass) {
   g_object_class_install_property(
       klass, kSettingThreads,
       g_param_spec_uint("threads", "Threads",
-                        "Threads that work on one frame; 0 for as many as there are cores. The "
-                        "masks do not depend on it. Taken when going to PAUSED",
+                        "Frames that the network works on at the same time, each in a thread of "
+                        "its own; 0 for as many as there are cores, at most 4. The masks do not "
+                        "depend on it. Taken when going to PAUSED",
                         0, 64, 0, kReady));
   g_object_class_install_property(
       klass, kSettingPrecision,

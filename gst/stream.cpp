@@ -2,6 +2,7 @@
 #include "gst/stream.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "gst/debug.h"
@@ -17,6 +18,7 @@ constexpr gint64 kLiveAudioLag = 100 * gint64(GST_MSECOND);
 constexpr std::size_t kMostFrames = 240;
 // How long a recorded stream waits for sound from a probe whose branch may be blocked.
 constexpr gint64 kProbePatience = 2 * G_TIME_SPAN_SECOND;
+constexpr std::chrono::microseconds kLookAgain{500};
 
 // Times of a century and more are cut, so that sums of a few of them stay within 64 bits.
 constexpr guint64 kMostTime = guint64{100} * 365 * 24 * 3600 * GST_SECOND;
@@ -124,14 +126,16 @@ GstFlowReturn Stream::aggregate(const Settings& settings, GstAggregatorPad* audi
   return live ? aggregate_live(settings, audio) : aggregate_recorded(settings, audio);
 }
 
-// One frame after the other: each waits for the sound that belongs to it and for its own mask, so
-// that the result does not depend on how fast anything is.
+// Each frame waits for the sound that belongs to it and for its own mask, so that the result does
+// not depend on how fast anything is. Nothing is held for data that may come later: whoever pushes
+// one frame and waits for it gets it.
 GstFlowReturn Stream::aggregate_recorded(const Settings& settings, GstAggregatorPad* audio) {
-  if (const auto flow = drain(settings); flow != GST_FLOW_OK) return flow;
   Owned<GstBuffer> buffer(gst_aggregator_pad_peek_buffer(video_));
   if (!buffer) {
-    if (gst_aggregator_pad_is_eos(video_)) return GST_FLOW_EOS;
-    return GST_AGGREGATOR_FLOW_NEED_DATA;
+    const bool ended = gst_aggregator_pad_is_eos(video_);
+    const auto flow = drain(settings);
+    if (flow != GST_FLOW_OK) return flow;
+    return ended ? GST_FLOW_EOS : GST_AGGREGATOR_FLOW_NEED_DATA;
   }
   if (is_gap(buffer.get())) {
     gst_aggregator_pad_drop_buffer(video_);
@@ -142,15 +146,41 @@ GstFlowReturn Stream::aggregate_recorded(const Settings& settings, GstAggregator
   buffer.reset();
   if (audio) {
     // What ended may be the sound of a pad before this one.
-    while (audio_->end() < needed && !(audio_->ended() && gst_aggregator_pad_is_eos(audio)))
-      if (!take_audio(audio)) return GST_AGGREGATOR_FLOW_NEED_DATA;
-  } else if (tap_ && !wait_for_probe(needed)) {
-    return GST_AGGREGATOR_FLOW_NEED_DATA;
+    while (audio_->end() < needed && !(audio_->ended() && gst_aggregator_pad_is_eos(audio))) {
+      if (take_audio(audio)) continue;
+      if (frames_.empty()) return GST_AGGREGATOR_FLOW_NEED_DATA;
+      if (const auto flow = release_until(audio, settings); flow != GST_FLOW_OK) return flow;
+    }
+  } else if (tap_) {
+    if (audio_->end() < needed)  // the branch of the probe may wait for what is held here
+      if (const auto flow = drain(settings); flow != GST_FLOW_OK) return flow;
+    if (!wait_for_probe(needed)) return GST_AGGREGATOR_FLOW_NEED_DATA;
   }
   buffer.reset(gst_aggregator_pad_pop_buffer(video_));
   if (!buffer) return GST_AGGREGATOR_FLOW_NEED_DATA;
   hold(std::move(buffer), settings, false);
-  return drain(settings);
+  return release_until(video_, settings);
+}
+
+// Lets frames go in their order, until something has arrived at the pad and no more of them are
+// left than keep all lanes busy, or none is left.
+GstFlowReturn Stream::release_until(GstAggregatorPad* pad, const Settings& settings) {
+  const std::size_t lanes = worker_.lanes(), most = lanes > 1 ? lanes : 0;
+  while (!frames_.empty()) {
+    const auto needs = frames_.front().needs;
+    if (frames_.size() > most) {
+      if (!worker_.wait(needs)) return GST_AGGREGATOR_FLOW_NEED_DATA;  // cancelled
+    } else {
+      // No signal tells of what arrives, so it is looked for.
+      while (worker_.settled() < needs) {
+        if (gst_aggregator_pad_has_buffer(pad)) return GST_FLOW_OK;
+        if (!worker_.wait_for(needs, kLookAgain) && cancelled_)
+          return GST_AGGREGATOR_FLOW_NEED_DATA;
+      }
+    }
+    if (const auto flow = release(settings); flow != GST_FLOW_OK) return flow;
+  }
+  return GST_FLOW_OK;
 }
 
 // Frames are taken as they come; each leaves when its mask is there, when it is certain that it

@@ -93,6 +93,7 @@ class Stream : private MaskWorkerObserver {
   MaskJob job_for(const Frame& frame, const Settings& settings, bool live);
   GstFlowReturn release(const Settings& settings);
   GstFlowReturn drain(const Settings& settings);
+  GstFlowReturn release_until(GstAggregatorPad* pad, const Settings& settings);
   GstFlowReturn pass_gap(Owned<GstBuffer> gap, const Settings& settings);
   MaskPtr mask_for(const Frame& frame, const Settings& settings, GstClockTime* age);
   MaskPtr nothing(GstClockTime pts, gint64 start);

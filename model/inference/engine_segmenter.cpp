@@ -63,7 +63,7 @@ class Planned final : public EngineSegmenter {
   const ModelDescription& description() const override { return description_; }
   const std::shared_ptr<const Engine>& engine() const override { return engine_; }
 
-  std::unique_ptr<EngineSegmenter> share() const override {
+  std::unique_ptr<Segmenter> share() const override {
     return std::make_unique<Planned>(description_, engine_);
   }
 

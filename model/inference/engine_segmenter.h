@@ -19,8 +19,6 @@ class EngineSegmenter : public Segmenter {
   // What was measured since, in the order of execution.
   virtual std::vector<StepTime> step_times() const = 0;
   virtual const std::shared_ptr<const Engine>& engine() const = 0;
-  // Another segmenter of the same model that shares its weights, to run in another thread.
-  virtual std::unique_ptr<EngineSegmenter> share() const = 0;
 };
 
 // Throws what Engine::open() throws, UnsupportedModel above all.

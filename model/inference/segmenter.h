@@ -43,7 +43,8 @@ struct Segmentation {
 
 struct SegmenterOptions {
   // At most that many for one frame; 0: as many as the machine has cores. An engine uses only as
-  // many as leave its masks the same to the last digit: one, in both of this version.
+  // many as leave its masks the same to the last digit: one, in both of this version. Whoever has
+  // more cores runs several frames, each on a segmenter of its own: see Segmenter::share().
   int threads = 0;
   std::string precision = "fp32";  // "fp32", or "auto": whatever is as good and fast
   // "planned": model/engine, without LibTorch; "reference": LibTorch operator by operator, from a
@@ -67,6 +68,10 @@ class Segmenter {
   // size than class_names, or when memory runs out; `out` is then unspecified.
   virtual void segment(const std::uint8_t* rgb, const float* log_mel, int frames, bool heard_before,
                        const ClassSelection& selection, Segmentation& out) = 0;
+
+  // Another segmenter of the same model, to run in another thread at the same time; it shares the
+  // weights. Null where that cannot be had. Throws std::bad_alloc.
+  virtual std::unique_ptr<Segmenter> share() const { return nullptr; }
 };
 
 // Loads a model file. Throws FileError naming path and field, or std::runtime_error for an option

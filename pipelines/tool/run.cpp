@@ -100,7 +100,7 @@ void add_run(CLI::App& app) {
   command->add_flag("--preview", o->preview, "Show the result in a window meanwhile");
   command->add_option("--preview-sink", o->run.preview_sink,
                       "GStreamer element that shows it in place of a window");
-  command->add_option("--threads", o->run.threads, "Threads for one frame; 0: all cores")
+  command->add_option("--threads", o->run.threads, "Frames at the same time; 0: all cores, at most 4")
       ->check(CLI::Range(0, 64));
   command->add_flag("--quiet", o->quiet, "Print nothing but errors");
   command->add_flag("--json", o->json, "Print what was done as JSON");

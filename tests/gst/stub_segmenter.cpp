@@ -4,6 +4,7 @@
 #include <gst/gst.h>
 
 #include <algorithm>
+#include <numeric>
 #include <thread>
 
 #include "gst/elements.h"
@@ -15,7 +16,7 @@ namespace {
 
 class StubSegmenter : public Segmenter {
  public:
-  explicit StubSegmenter(const std::string& path) {
+  explicit StubSegmenter(const std::string& path, int calls = 0) : calls_(calls) {
     description_.path = path;
     description_.name = path.empty() ? "stub" : path;
     description_.height = 24;
@@ -32,10 +33,16 @@ class StubSegmenter : public Segmenter {
   void segment(const std::uint8_t* rgb, const float* log_mel, int frames, bool,
                const ClassSelection& selection, Segmentation& out) override {
     if (stub().fail.exchange(false)) throw std::runtime_error("the stub was told to fail");
+    const int inside = ++stub().inside;
+    for (int most = stub().most_inside;
+         inside > most && !stub().most_inside.compare_exchange_weak(most, inside);) {
+    }
     if (++calls_ > 2) {  // the first two measure
       ++stub().runs;
-      std::this_thread::sleep_for(std::chrono::milliseconds(stub().delay_ms));
+      const int factor = stub().uneven ? std::accumulate(rgb, rgb + 3 * 24 * 32, 0) % 4 : 1;
+      std::this_thread::sleep_for(std::chrono::milliseconds(stub().delay_ms * factor));
     }
+    --stub().inside;
     const std::size_t pixels = 24 * 32;
     out.height = 24;
     out.width = 32;
@@ -51,9 +58,14 @@ class StubSegmenter : public Segmenter {
     stub().last_log_mel.assign(log_mel, log_mel + std::size_t(frames) * dsp::kMelBands);
   }
 
+  std::unique_ptr<Segmenter> share() const override {
+    // One run measures a shared one.
+    return stub().shares ? std::make_unique<StubSegmenter>(description_.path, 1) : nullptr;
+  }
+
  private:
   ModelDescription description_;
-  int calls_ = 0;
+  int calls_;
 };
 
 }  // namespace

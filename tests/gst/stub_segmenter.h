@@ -15,11 +15,14 @@ namespace lightavseg::gst::test {
 
 // What the stubs of a process do and did.
 struct StubState {
-  std::atomic<int> delay_ms{0};   // of every inference
-  std::atomic<int> runs{0};       // inferences of frames (not those of start)
-  std::atomic<int> opened{0};     // segmenters opened
-  std::atomic<int> alive{0};      // and not yet destroyed
-  std::atomic<bool> fail{false};  // the next inference throws
+  std::atomic<int> delay_ms{0};                // of every inference
+  std::atomic<int> runs{0};                    // inferences of frames (not those of start)
+  std::atomic<int> opened{0};                  // segmenters opened
+  std::atomic<int> alive{0};                   // and not yet destroyed
+  std::atomic<bool> fail{false};               // the next inference throws
+  std::atomic<bool> shares{false};             // segmenters can be shared
+  std::atomic<bool> uneven{false};             // delays are 0 to 3 times delay_ms, by the picture
+  std::atomic<int> inside{0}, most_inside{0};  // inferences at the same time, now and at most
   std::mutex mutex;
   std::vector<std::uint8_t> last_picture;
   std::vector<float> last_log_mel;

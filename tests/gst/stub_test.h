@@ -14,8 +14,12 @@ class StubTest : public testing::Test {
     use_stubs();
     stub().delay_ms = 0;
     stub().runs = 0;
+    stub().most_inside = 0;
   }
-  void TearDown() override { stub().delay_ms = 0; }
+  void TearDown() override {
+    stub().delay_ms = 0;
+    stub().shares = stub().uneven = false;
+  }
 };
 
 }  // namespace lightavseg::gst::test
