@@ -311,7 +311,9 @@ TEST(ShippedModel, HasTheMasksOfTheReference) {
 
 TEST(EngineSegmenter, SharesItsEngineAndMeasures) {
   const auto one = open_engine_segmenter(small_model().path().string());
-  const auto two = one->share();
+  const auto shared = one->share();
+  auto* two = dynamic_cast<EngineSegmenter*>(shared.get());
+  ASSERT_NE(two, nullptr);
   EXPECT_EQ(one->engine(), two->engine());
   const std::vector<std::uint8_t> rgb(64 * 64 * 3, 100);
   const auto heard = sound();
