@@ -42,7 +42,9 @@ class Section {
     } else {
       static_assert(std::is_same_v<T, double>);
       if (!node->is_number()) wrong(key, "must be a number");
-      value = node->value<double>().value();
+      const auto v = node->value<double>();  // none for an integer that would be rounded
+      if (!v) wrong(key, "is a whole number of more digits than are kept; write it with a point");
+      value = *v;
     }
   }
 

@@ -141,6 +141,7 @@ TEST_F(TrainConfigTest, EveryMistakeIsNamed) {
       {"kind = \"audio\"", "kind = \"smell\"", "stage[0].kind"},
       {"name = \"joint\"", "name = \"audio\"", "stage[1].name"},
       {"learning_rate = 1e-3", "learning_rate = -1", "stage[1].learning_rate"},
+      {"learning_rate = 1e-3", "learning_rate = 9007199254740993", "stage[1].learning_rate"},
       {"steps = 20", "steps = 20\nwarmup_steps = 30", "stage[1].warmup_steps"},
       {"absent = 0.3", "absent = 3", "stage[1].scenes.absent"},
       {"bce = 2", "bse = 2", "stage[1].loss.bse"},
