@@ -176,8 +176,9 @@ TEST(Engine, KeepsOneCopyOfTheWeights) {
 TEST(Engine, MapsShareMemory) {
   EngineOptions options;
   options.height = options.width = 224;
-  // Alone the three largest maps of 112 x 112 pixels have 16 + 16 + 64 channels, and what is made of
-  // the largest in strips lies beside it; one after another all maps would need ten times as much.
+  // Alone the three largest maps of 112 x 112 pixels have 16 + 16 + 64 channels, and what is made
+  // of the largest in strips lies beside it; one after another all maps would need ten times as
+  // much.
   EXPECT_LT(Engine::open(small_model().path(), options)->state_bytes(), 112u * 112 * 108 * 4);
 }
 
