@@ -64,21 +64,19 @@ uint32_t PickleObjects::make_global(const std::string& name) {
 }
 
 void PickleObjects::append(uint32_t list, const Items& items) {
-  auto& target = value(list);
-  if (target.kind == Kind::kSkipped) return;
-  if (target.kind != Kind::kList)
-    throw PickleProblem("items are added to something that is no list");
-  count_items(items.size());
-  target.items.insert(target.items.end(), items.begin(), items.end());
+  extend(list, Kind::kList, "items are added to something that is no list", items);
 }
 
 void PickleObjects::set_items(uint32_t dict, const Items& items) {
   if (items.size() % 2 != 0)
     throw PickleProblem("a key of a dictionary has no value; the file is damaged");
-  auto& target = value(dict);
+  extend(dict, Kind::kDict, "keys are set in something that is no dictionary", items);
+}
+
+void PickleObjects::extend(uint32_t object, Kind kind, const char* problem, const Items& items) {
+  auto& target = value(object);
   if (target.kind == Kind::kSkipped) return;
-  if (target.kind != Kind::kDict)
-    throw PickleProblem("keys are set in something that is no dictionary");
+  if (target.kind != kind) throw PickleProblem(problem);
   count_items(items.size());
   target.items.insert(target.items.end(), items.begin(), items.end());
 }

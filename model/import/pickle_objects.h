@@ -45,6 +45,8 @@ class PickleObjects {
   Pickle finish(uint32_t root, size_t bytes);
 
  private:
+  // Adds to a list or dictionary, as `kind` says; nothing happens to what is skipped.
+  void extend(uint32_t object, PickleKind kind, const char* problem, const Items& items);
   void count_items(size_t more);
   uint64_t count_of(uint32_t index, const char* what, uint64_t most);
   std::vector<int64_t> counts_of(uint32_t index, const char* what);
