@@ -137,13 +137,22 @@ gboolean lightavseg_start(GstAggregator* aggregator) {
 
 // A flush whose end the pads no longer let in, since they were stopped, would go on for the base
 // class: it would drop every frame after the next start. Only a FLUSH_STOP on all pads tells it.
-// Should that start the source task once more, the base class stops it after this.
+// Should that start the source task once more, the base class stops it after this. The pads take
+// data again once flushed; a query that upstream, which stops later, sends to a stopped pad would
+// wait in it for ever. So they are stopped a second time.
 void end_flush(GstLightAVSeg* self) {
-  auto* parent = GST_AGGREGATOR_CLASS(gst_lightavseg_parent_class);
+  const auto audio = ref_audio_pad(self);
   auto* event = gst_event_new_flush_stop(TRUE);
-  if (const auto audio = ref_audio_pad(self))
-    parent->sink_event(GST_AGGREGATOR(self), audio.get(), gst_event_ref(event));
-  parent->sink_event(GST_AGGREGATOR(self), self->video_pad, event);
+  for (auto* pad : {audio.get(), self->video_pad}) {
+    if (!pad) continue;
+    GST_AGGREGATOR_CLASS(gst_lightavseg_parent_class)
+        ->sink_event(GST_AGGREGATOR(self), pad, gst_event_ref(event));
+  }
+  gst_event_unref(event);
+  for (auto* pad : {audio.get(), self->video_pad}) {
+    if (!pad) continue;
+    GST_PAD_ACTIVATEMODEFUNC(pad)(GST_PAD(pad), GST_OBJECT(self), GST_PAD_MODE_PUSH, FALSE);
+  }
 }
 
 gboolean lightavseg_stop(GstAggregator* aggregator) {

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <future>
 #include <thread>
 #include <vector>
 
@@ -272,6 +274,33 @@ TEST_F(Events, PausesAndPlaysAHundredTimes) {
 }
 
 // ---- Caps and pads in live operation
+
+// Upstream elements stop after this one, and ask until they do.
+TEST_F(Events, AStoppedElementLetsNoQueryWait) {
+  Pipeline p(
+      "videotestsrc num-buffers=3 ! video/x-raw,format=GRAY8,width=64,height=48 ! "
+      "l.video_sink lightavseg name=l ! fakesink");
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(p.reach(GST_STATE_PAUSED)) << p.error();
+    ASSERT_TRUE(p.reach(GST_STATE_READY)) << p.error();
+    GstPad* pad = gst_element_get_static_pad(p.element("l"), "video_sink");
+    std::promise<bool> answer;
+    auto answered = answer.get_future();
+    std::thread asking([&] {
+      GstCaps* caps = gst_caps_from_string("video/x-raw,format=GRAY8,width=64,height=48");
+      GstQuery* query = gst_query_new_allocation(caps, FALSE);
+      answer.set_value(gst_pad_query(pad, query));
+      gst_query_unref(query);
+      gst_caps_unref(caps);
+    });
+    const bool in_time = answered.wait_for(std::chrono::seconds(5)) == std::future_status::ready;
+    EXPECT_TRUE(in_time);
+    if (!in_time) p.reach(GST_STATE_PAUSED);  // which answers it
+    asking.join();
+    EXPECT_FALSE(answered.get());
+    gst_object_unref(pad);
+  }
+}
 
 TEST_F(Events, LiveCapsChangeWhilePlaying) {
   Pipeline p(
