@@ -37,7 +37,7 @@ class Scripts(tool.TestCase):
     def test_training_throughput(self):
         options = ("--size", "64", "--batch", "2", "--threads", "1", "--steps", "1")
         _, found = self.run_script("training_throughput", *options, "--rounds", "1")
-        for field in ("samples_per_second", "peer_samples_per_second", "ratio"):
+        for field in ("samples_per_second", "ratio_installed", "ratio_allocator"):
             self.assertGreater(found[field], 0, field)
 
     def test_report_of_engines(self):
