@@ -20,7 +20,7 @@ make_system() { # SUITE [FOLDER]
   ((EUID == 0)) || fail "debootstrap needs root"
   command -v debootstrap >/dev/null || fail "debootstrap is missing; install it"
   kept="${2:-}"
-  system="${kept:-$(mktemp -d -t lightavseg-chroot-XXXXXX)}"
+  system="${kept:-$(realpath -- "$(mktemp -d -t lightavseg-chroot-XXXXXX)")}"
   log="$system.log"
   local mark="$system/made-for-lightavseg"
   mkdir -p "$system"
@@ -59,9 +59,28 @@ mounts_below() { # FOLDER
   awk -v folder="$1/" 'index($2, folder) == 1 {print $2}' /proc/mounts | sort -r
 }
 
+# Numbers of the processes for which the system is all there is.
+running_inside() {
+  { find /proc/[0-9]* -maxdepth 1 -name root -printf '%l\t%h\n' 2>/dev/null || true; } |
+    awk -F '\t' -v top="$system" '$1 == top {sub("/proc/", "", $2); print $2}'
+}
+
+# Services that a test left, or what goes on when the script is interrupted: with them the system
+# stays in use.
+end_inside() {
+  local signal running
+  for signal in TERM KILL; do
+    mapfile -t running < <(running_inside)
+    ((${#running[@]})) || return 0
+    kill -s "$signal" "${running[@]}" 2>/dev/null || true
+    sleep 2
+  done
+}
+
 remove_system() {
   local status=$? mounted
   trap - EXIT
+  end_inside
   while read -r mounted; do
     umount "$mounted" || echo "$mounted is still mounted: it is in use." >&2
   done < <(mounts_below "$system")
@@ -74,10 +93,11 @@ remove_system() {
   ((status)) || rm -f "$log"
 }
 
-# Runs a command in there as somebody who has just logged in.
+# Runs a command in there as somebody who has just logged in: with LANG, which is also what ccache
+# compares, and not with LC_ALL.
 inside() {
   chroot "$system" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root SHELL=/bin/bash \
-    LC_ALL=C.UTF-8 OMP_NUM_THREADS=1 "$@"
+    LANG=C.UTF-8 OMP_NUM_THREADS=1 "$@"
 }
 
 install_inside() { # PACKAGE...

@@ -7,9 +7,11 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "pipelines"))
@@ -66,6 +68,31 @@ class ChrootScripts(unittest.TestCase):
             self.assertEqual(done.returncode, 1)
             self.assertIn("name another folder", done.stderr)
             self.assertEqual(os.listdir(folder), [kept.name])
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root")
+    def test_what_runs_in_the_system_ends_with_the_script(self):
+        with tempfile.TemporaryDirectory() as folder:
+            system = pathlib.Path(folder).resolve()
+            needed = subprocess.run(["ldd", "/bin/sleep"], capture_output=True, text=True,
+                                    check=True).stdout
+            for file in ["/bin/sleep", *re.findall(r"(/\S+) \(0x", needed)]:
+                copy = pathlib.Path(f"{system}{file}")
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(file, copy)
+            with subprocess.Popen(["sleep", "60"]) as outside, \
+                    subprocess.Popen(["chroot", system, "/bin/sleep", "60"]) as inside:
+                try:
+                    # Until chroot has become sleep, it sees everything.
+                    while os.readlink(f"/proc/{inside.pid}/root") != str(system):
+                        self.assertIsNone(inside.poll())
+                        time.sleep(0.01)
+                    subprocess.run(["bash", "-c", 'source "$0"; system="$1"; end_inside',
+                                    HERE / "chroot.sh", system], check=True, timeout=60)
+                    self.assertEqual(inside.wait(timeout=30), -signal.SIGTERM)
+                    self.assertIsNone(outside.poll())
+                finally:
+                    inside.kill()
+                    outside.kill()
 
 
 if __name__ == "__main__":
