@@ -59,6 +59,11 @@ class Scripts(tool.TestCase):
         for sizes in found["memory"].values():
             self.assertGreater(sizes["vm_hwm_mib"], sizes["without_element_mib"])
 
+    def test_report_of_the_element(self):
+        _, found = self.run_script("report", "--only", "element", "--frames", "1", "--repeats", "1")
+        for output in ("metadata", "overlay", "alpha", "cutout", "matte"):
+            self.assertEqual(sorted(found["element"][output]), ["everything", "nothing"])
+
     def test_a_build_folder_that_is_none(self):
         command = [SCRIPTS / "compare", "--build", self.folder]
         done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
