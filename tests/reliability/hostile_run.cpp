@@ -318,9 +318,26 @@ class HostilePipeline {
     return worst;
   }
 
+  // A flush that meets a change of state can make GStreamer's core forget that the pipeline was to
+  // play (seen in 1.22, with an identity in place of the element): the sink has its first frame and
+  // waits in PAUSED for good. The sink alone is told again, so that nothing else is woken.
+  void play_on() {
+    GstElement* sink = gst_bin_get_by_name(GST_BIN(pipeline_), "out");
+    GstState state = GST_STATE_VOID_PENDING, pending = GST_STATE_VOID_PENDING;
+    gst_element_get_state(sink, &state, &pending, 0);
+    if (state == GST_STATE_PAUSED && pending != GST_STATE_PLAYING)
+      gst_element_set_state(sink, GST_STATE_PLAYING);
+    gst_object_unref(sink);
+  }
+
   // True when there was an end of any kind.
   bool wait_for_end() {
+    auto play_again = Clock::now() + std::chrono::seconds(3);
     while (Clock::now() < end_by_) {
+      if (Clock::now() > play_again) {
+        play_on();
+        play_again += std::chrono::seconds(3);
+      }
       // Asked before the bus is read: what explains a flow was posted before it.
       const bool refused = worst_flow() <= GST_FLOW_NOT_NEGOTIATED;
       const bool finished = all_finished();
