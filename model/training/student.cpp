@@ -48,7 +48,9 @@ StudentImpl::StudentImpl(const TrainConfig& config, const ModelConfig& model,
     classes3 = heads->register_module("classes3", pointwise(widths[2], visible));
     classes4 = heads->register_module("classes4", pointwise(widths[3], visible));
   }
-  if (image_classes) image = heads->register_module("image", torch::nn::Linear(widths[4], visible));
+  if (image_classes)
+    image = heads->register_module(
+        "image", torch::nn::Linear(widths[size_t(model.stages.back() - 1)], visible));
   if (sound_classes)
     sounds = heads->register_module("sounds", torch::nn::Linear(model.audio_channels(), audible));
 }

@@ -5,150 +5,17 @@
 #include <fmt/ranges.h>
 #include <toml++/toml.h>
 
-#include <limits>
 #include <set>
 #include <sstream>
 
 #include "dsp/front_end.h"
+#include "model/training/toml_section.h"
 
 namespace lightavseg {
 namespace {
 
 namespace fs = std::filesystem;
-
-// One table of the file. Remembers what was asked for, so that misspelt keys can be told.
-class Section {
- public:
-  Section(const toml::table& table, std::string path) : table_(table), path_(std::move(path)) {}
-
-  bool has(const std::string& key) const { return table_.contains(key); }
-
-  template <class T>
-  void read(const std::string& key, T& value) {
-    const auto* node = find(key);
-    if (!node) return;
-    if constexpr (std::is_same_v<T, bool>) {
-      if (!node->is_boolean()) wrong(key, "must be true or false");
-      value = node->value<bool>().value();
-    } else if constexpr (std::is_same_v<T, std::string>) {
-      if (!node->is_string()) wrong(key, "must be a string");
-      value = node->value<std::string>().value();
-    } else if constexpr (std::is_integral_v<T>) {
-      if (!node->is_integer()) wrong(key, "must be a whole number");
-      const auto v = node->value<std::int64_t>().value();
-      if (v < 0 || (sizeof(T) == 4 && v > std::numeric_limits<std::int32_t>::max()))
-        wrong(key, fmt::format("{} is out of range", v));
-      value = static_cast<T>(v);
-    } else {
-      static_assert(std::is_same_v<T, double>);
-      if (!node->is_number()) wrong(key, "must be a number");
-      const auto v = node->value<double>();  // none for an integer that would be rounded
-      if (!v) wrong(key, "is a whole number of more digits than are kept; write it with a point");
-      value = *v;
-    }
-  }
-
-  void read_within(const std::string& key, double low, double high, double& value) {
-    read(key, value);
-    if (!(value >= low && value <= high))
-      wrong(key, fmt::format("{} is outside {}..{}", value, low, high));
-  }
-
-  template <class T>
-  void read_at_least(const std::string& key, T low, T& value) {
-    read(key, value);
-    if (value < low) wrong(key, fmt::format("{} is below {}", value, low));
-  }
-
-  template <class E>
-  void read_name(const std::string& key, const std::vector<std::pair<std::string, E>>& names,
-                 E& value) {
-    std::string name;
-    read(key, name);
-    if (name.empty() && !has(key)) return;
-    std::vector<std::string> valid;
-    for (const auto& [n, v] : names) {
-      if (n == name) {
-        value = v;
-        return;
-      }
-      valid.push_back(n);
-    }
-    wrong(key, fmt::format("'{}' is not one of {}", name, fmt::join(valid, ", ")));
-  }
-
-  void read_path(const std::string& key, const fs::path& folder, fs::path& value) {
-    std::string text;
-    read(key, text);
-    if (!text.empty()) value = fs::path(text).is_absolute() ? fs::path(text) : folder / text;
-  }
-
-  void read_strings(const std::string& key, std::vector<std::string>& value) {
-    const auto* node = find(key);
-    if (!node) return;
-    const auto* array = node->as_array();
-    if (!array) wrong(key, "must be a list of strings");
-    value.clear();
-    for (const auto& item : *array) {
-      if (!item.is_string()) wrong(key, "must be a list of strings");
-      value.push_back(item.value<std::string>().value());
-    }
-  }
-
-  // The sub-table, an empty one if it is not there.
-  Section table(const std::string& key) {
-    static const toml::table kEmpty;
-    const auto* node = find(key);
-    if (!node) return Section(kEmpty, join(key));
-    if (!node->is_table()) wrong(key, "must be a table");
-    return Section(*node->as_table(), join(key));
-  }
-
-  std::vector<Section> tables(const std::string& key) {
-    std::vector<Section> result;
-    const auto* node = find(key);
-    if (!node) return result;
-    const auto* array = node->as_array();
-    if (!array) wrong(key, "must be a list of tables, [[" + join(key) + "]]");
-    for (size_t i = 0; i < array->size(); ++i) {
-      const auto* item = (*array)[i].as_table();
-      if (!item) wrong(key, "must be a list of tables, [[" + join(key) + "]]");
-      result.emplace_back(*item, fmt::format("{}[{}]", join(key), i));
-    }
-    return result;
-  }
-
-  void numbers(std::map<std::string, double>& value) {
-    for (const auto& [key, node] : table_) {
-      double number = 0;
-      read(std::string(key.str()), number);
-      value[std::string(key.str())] = number;
-    }
-  }
-
-  // After everything was read.
-  void refuse_others() const {
-    for (const auto& [key, node] : table_)
-      if (!seen_.count(std::string(key.str())))
-        throw TrainConfigError(fmt::format("{}: unknown key; known here: {}",
-                                           join(std::string(key.str())), fmt::join(seen_, ", ")));
-  }
-
-  [[noreturn]] void wrong(const std::string& key, const std::string& what) const {
-    throw TrainConfigError(join(key) + ": " + what);
-  }
-
- private:
-  const toml::node* find(const std::string& key) {
-    seen_.insert(key);
-    return table_.get(key);
-  }
-  std::string join(const std::string& key) const { return path_.empty() ? key : path_ + "." + key; }
-
-  const toml::table& table_;
-  std::string path_;
-  std::set<std::string> seen_;
-};
+using Section = TomlSection;
 
 void read_scenes(Section s, SceneOptions& o) {
   s.read("pairs", o.pairs);
@@ -342,14 +209,7 @@ void apply_change(toml::table& root, const std::string& change) {
 }  // namespace
 
 TrainConfig read_train_config(const fs::path& file, const std::vector<std::string>& changes) {
-  toml::table root;
-  try {
-    root = toml::parse_file(file.string());
-  } catch (const toml::parse_error& error) {
-    std::ostringstream text;
-    text << error;
-    throw TrainConfigError(file.string() + ": " + text.str());
-  }
+  toml::table root = parse_toml_file(file);
   for (const auto& change : changes) apply_change(root, change);
 
   const fs::path folder = file.parent_path();
@@ -387,6 +247,8 @@ TrainConfig read_train_config(const fs::path& file, const std::vector<std::strin
 
   auto model = top.table("model");
   model.read_path("init", folder, c.init);
+  model.read_path("visual_init", folder, c.visual_init);
+  model.read_path("audio_init", folder, c.audio_init);
   read_model(std::move(model), c.model);
 
   for (auto& s : top.tables("teacher")) {

@@ -113,6 +113,8 @@ struct TrainConfig {
   // [model]; class names come from the taxonomy
   ModelConfig model;
   std::filesystem::path init;  // weights to start from; empty: random
+  // Models whose visual and audio networks are taken over, whatever else they hold; empty: none.
+  std::filesystem::path visual_init, audio_init;
 
   std::vector<TeacherConfig> teachers;
   std::vector<StageConfig> stages;

@@ -21,6 +21,7 @@
 #include "model/training/batch_stream.h"
 #include "model/training/checkpoint.h"
 #include "model/training/curves.h"
+#include "model/training/initial_weights.h"
 #include "model/training/objectives.h"
 #include "model/training/progress.h"
 #include "model/training/replicas.h"
@@ -126,8 +127,7 @@ Run::Run(const TrainConfig& config, Communicator& communicator, const TrainerOpt
   replicas_ = std::make_unique<Replicas>(config, model_, channels, visible_, audible_, device_);
   averaged_ = LightAVSeg(model_);
   averaged_->to(device_);
-  if (!config.init.empty())
-    load_weights(SafetensorsFile::open(config.init), *replicas_->master()->network);
+  load_initial_weights(config, replicas_->master()->network);
   replicas_->share();
   EvaluationOptions evaluation;
   evaluation.size = config.stages.back().size;
@@ -357,6 +357,7 @@ void Run::evaluate(int stage_index) {
       break;
     }
     case StageKind::kVisual:
+      if (model_.head != Head::kMaskAndClasses) break;  // nothing to name pixels with
       values["val/class_miou"] =
           class_miou(network, batches, 3 * config_.evaluate_clips, config_.replicas);
       break;

@@ -10,6 +10,7 @@
 namespace lightavseg::tool {
 
 // Every subcommand registers itself with its options and a callback that runs it.
+void add_ablate(CLI::App& app);
 void add_batch(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_eval(CLI::App& app);

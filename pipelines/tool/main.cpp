@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", LIGHTAVSEG_VERSION);
   app.require_subcommand(1);
   app.footer("Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted.");
+  add_ablate(app);
   add_batch(app);
   add_bench(app);
   add_eval(app);
