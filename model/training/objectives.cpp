@@ -6,6 +6,7 @@
 #include "model/training/distillation_losses.h"
 #include "model/training/losses.h"
 #include "model/training/runtime.h"
+#include "model/training/teacher_model.h"
 
 namespace lightavseg {
 namespace {
@@ -134,6 +135,7 @@ Objective objective(Student& student, const StageConfig& stage, const Batch& bat
   Sum sum;
   FeatureMaps maps;
   torch::Tensor audio;
+  NetworkOutput out;
   if (stage.kind == StageKind::kAudio) {
     audio = network->audio_state(batch.log_mel);
   } else {
@@ -141,8 +143,7 @@ Objective objective(Student& student, const StageConfig& stage, const Batch& bat
                 ? torch::zeros({batch.frames.size(0), model.audio_channels(), 1, 1},
                                batch.frames.options())
                 : network->audio_state(batch.log_mel);
-    const auto out =
-        network->forward_with_audio(batch.frames, audio, &maps, LogitSize::kFinestStage);
+    out = network->forward_with_audio(batch.frames, audio, &maps, LogitSize::kFinestStage);
     if (stage.kind == StageKind::kJoint) {
       const auto mask_logits =
           resize_bilinear(out.logits.slice(1, 0, 1), batch.frames.size(2), batch.frames.size(3));
@@ -171,6 +172,9 @@ Objective objective(Student& student, const StageConfig& stage, const Batch& bat
                              batch.sounding.slice(1, 1, network->sounds->options.out_features())),
             w.gate_classes);
   add_distillation(sum, student, stage, batch, teachers, maps, audio);
+  if (!teachers.model.is_empty())
+    for (const auto& l : teacher_model_losses(*student, stage, batch, teachers.model, audio, out))
+      sum.add(l.name, l.loss, l.weight);
   return sum.take();
 }
 

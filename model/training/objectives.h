@@ -17,6 +17,7 @@ namespace lightavseg {
 struct Teachers {
   std::map<std::string, std::unique_ptr<Teacher>> loaded;
   std::map<std::string, std::unique_ptr<TeacherCache>> caches;  // of image teachers
+  LightAVSeg model{nullptr};  // the teacher model, in eval mode; empty: none
 };
 
 struct Objective {

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "model/network/layers.h"
 
 namespace lightavseg {
@@ -44,6 +46,25 @@ StudentImpl::StudentImpl(const TrainConfig& config, const ModelConfig& model,
     }
   }
   const auto widths = model.stage_channels();
+  bool hears = false, listens = false;
+  for (const auto& stage : config.stages)
+    if (stage.loss.teacher_audio > 0) {
+      hears |= stage.kind == StageKind::kAudio;
+      listens |= stage.kind == StageKind::kJoint;
+    }
+  const auto teacher_state = [&](const std::string& name) {
+    const auto it = channels.find(kTeacherModel + name);
+    return it == channels.end() ? 0 : it->second;
+  };
+  if (const auto width = teacher_state("/audio"); width > 0 && hears)
+    teacher_audio =
+        heads->register_module("teacher_audio", pointwise(model.audio_channels(), width));
+  const bool states = (model.har || model.agve || model.cmfd) && listens;
+  for (size_t k = 0; k < std::min<size_t>(model.stages.size(), 3) && states; ++k)
+    if (const auto width = teacher_state(fmt::format("/state.{}", k)); width > 0)
+      teacher_states.push_back(
+          heads->register_module(fmt::format("teacher_state_{}", k),
+                                 pointwise(widths[size_t(model.stages[k] - 1)], width)));
   if (side) {
     classes3 = heads->register_module("classes3", pointwise(widths[2], visible));
     classes4 = heads->register_module("classes4", pointwise(widths[3], visible));

@@ -16,11 +16,17 @@ namespace lightavseg {
 // Number of channels of every output of every teacher: "teacher/output" -> channels.
 using TeacherChannels = std::map<std::string, int64_t>;
 
+// Under which name TeacherChannels holds the audio states of the teacher model (model.teacher):
+// kTeacherModel + "/audio" for A_0, "/state.0" to "/state.2" for the A^_i of the aligned levels,
+// finest first.
+constexpr const char* kTeacherModel = "(model)";
+
 // Children: "network", and "heads" with whatever the stages of the configuration use:
 //   classes3, classes4  per-pixel classes at strides 16 and 32
 //   image               which classes are visible, from the deepest stage
 //   sounds              which classes sound, from the audio state
 //   teacher/output/place with '/' and '.' as '_': projections to a teacher's channels
+//   teacher_audio, teacher_state_0..2  projections to the audio states of the teacher model
 struct StudentImpl : torch::nn::Module {
   // visible: classes of label maps, background included; audible: all classes, background included.
   StudentImpl(const TrainConfig& config, const ModelConfig& model, const TeacherChannels& channels,
@@ -32,6 +38,8 @@ struct StudentImpl : torch::nn::Module {
   LightAVSeg network{nullptr};
   torch::nn::Conv2d classes3{nullptr}, classes4{nullptr};
   torch::nn::Linear image{nullptr}, sounds{nullptr};
+  torch::nn::Conv2d teacher_audio{nullptr};       // of audio stages with a teacher model
+  std::vector<torch::nn::Conv2d> teacher_states;  // of joint stages with one, finest first
 
  private:
   std::map<std::string, torch::nn::Conv2d> projections_;

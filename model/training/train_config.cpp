@@ -59,7 +59,9 @@ void read_loss(Section s, LossWeights& w) {
                                                               {"side_classes", &w.side_classes},
                                                               {"image_classes", &w.image_classes},
                                                               {"sound_classes", &w.sound_classes},
-                                                              {"gate_classes", &w.gate_classes}})
+                                                              {"gate_classes", &w.gate_classes},
+                                                              {"teacher_mask", &w.teacher_mask},
+                                                              {"teacher_audio", &w.teacher_audio}})
     s.read_within(key, 0, 1e6, *value);
   s.refuse_others();
 }
@@ -249,6 +251,7 @@ TrainConfig read_train_config(const fs::path& file, const std::vector<std::strin
   model.read_path("init", folder, c.init);
   model.read_path("visual_init", folder, c.visual_init);
   model.read_path("audio_init", folder, c.audio_init);
+  model.read_path("teacher", folder, c.teacher_model);
   read_model(std::move(model), c.model);
 
   for (auto& s : top.tables("teacher")) {

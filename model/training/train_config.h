@@ -65,6 +65,9 @@ struct LossWeights {
   double image_classes = 0;      // which classes are visible, from the deepest stage
   double sound_classes = 0;      // which classes sound, from the audio state
   double gate_classes = 0;       // the same for the network's class gate, where it has one
+  // Only with a teacher model:
+  double teacher_mask = 1;     // joint stages: its soft masks
+  double teacher_audio = 0.5;  // its audio states: A_0 in audio stages, A^_i in joint ones
 };
 
 struct StageConfig {
@@ -115,6 +118,7 @@ struct TrainConfig {
   std::filesystem::path init;  // weights to start from; empty: random
   // Models whose visual and audio networks are taken over, whatever else they hold; empty: none.
   std::filesystem::path visual_init, audio_init;
+  std::filesystem::path teacher_model;  // a model of ours to learn from; empty: none
 
   std::vector<TeacherConfig> teachers;
   std::vector<StageConfig> stages;

@@ -27,6 +27,7 @@
 #include "model/training/replicas.h"
 #include "model/training/report.h"
 #include "model/training/runtime.h"
+#include "model/training/teacher_model.h"
 #include "model/training/tensorboard.h"
 #include "model/training/validation.h"
 
@@ -123,6 +124,11 @@ Run::Run(const TrainConfig& config, Communicator& communicator, const TrainerOpt
   TeacherChannels channels;
   for (const auto& [name, teacher] : teachers_.loaded)
     for (const auto& [output, count] : teacher->channels()) channels[name + "/" + output] = count;
+  if (!config.teacher_model.empty()) {
+    teachers_.model = load_teacher_model(config, model_);
+    teachers_.model->to(device_);
+    channels.merge(teacher_model_channels(teachers_.model->config()));
+  }
   torch::manual_seed(config.seed);
   replicas_ = std::make_unique<Replicas>(config, model_, channels, visible_, audible_, device_);
   averaged_ = LightAVSeg(model_);

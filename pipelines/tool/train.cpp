@@ -28,6 +28,7 @@ struct Options {
   std::vector<std::string> changes;
   double minutes = 0;
   int nproc = 1;
+  std::string teacher;
   TrainerOptions trainer;
 };
 
@@ -89,7 +90,11 @@ void launch(int count) {
 void run(Options& o) {
   const auto place = process_place_from_environment();
   if (!place && o.nproc > 1) return launch(o.nproc);
-  const auto config = read_train_config(o.config, o.changes);
+  auto changes = o.changes;
+  // Paths of the file are relative to it, those of the command line to the working folder.
+  if (!o.teacher.empty())
+    changes.push_back("model.teacher=" + std::filesystem::absolute(o.teacher).string());
+  const auto config = read_train_config(o.config, changes);
   struct sigaction action = {};
   action.sa_handler = request_stop;
   sigaction(SIGTERM, &action, nullptr);
@@ -118,6 +123,8 @@ void add_train(CLI::App& app) {
   command->add_option("CONFIG", o->config, "Configuration (TOML)")->required();
   command->add_option("--set", o->changes,
                       "Change a key: run.seed=3, stage.NAME.steps=100 (may be repeated)");
+  command->add_option("--teacher", o->teacher,
+                      "Learn the soft masks and audio states of this larger model too");
   command->add_flag("--resume", o->trainer.resume, "Go on from the last checkpoint");
   command->add_flag("--other-config", o->trainer.other_config,
                     "Resume with a changed configuration, from the weights that fit");
