@@ -74,7 +74,7 @@ void drop_unused_stages(const ModelConfig& config, SeaFormerWeights& visual) {
   }
 }
 
-void refuse_other_backbones(const std::filesystem::path& path, const ModelConfig& config) {
+void refuse_other_networks(const std::filesystem::path& path, const ModelConfig& config) {
   const auto refuse = [&](const char* field, const std::string& found, const char* known) {
     throw UnsupportedModel(
         fmt::format("{}: {}.{}: the planned engine has no {}, only {}; the reference engine does",
@@ -84,6 +84,8 @@ void refuse_other_backbones(const std::filesystem::path& path, const ModelConfig
     refuse("visual_net", to_string(config.visual_net), "seaformer");
   if (config.audio_net != AudioNet::kMobileNetV2)
     refuse("audio_net", to_string(config.audio_net), "mobilenetv2");
+  if (config.interaction != Interaction::kLightAvSeg)
+    refuse("interaction", to_string(config.interaction), "lightavseg");
 }
 
 // Runs the action with oneDNN bound to one thread and its errors as those of this project.
@@ -143,7 +145,7 @@ std::shared_ptr<const Engine> Engine::open(const SafetensorsFile& file,
                                            const EngineOptions& options) {
   auto parts = std::make_unique<Parts>();
   parts->config = read_model_config(file);
-  refuse_other_backbones(file.path(), parts->config);
+  refuse_other_networks(file.path(), parts->config);
   parts->options = options;
   if (options.height == 0) parts->options.height = parts->config.train_height;
   if (options.width == 0) parts->options.width = parts->config.train_width;

@@ -28,6 +28,9 @@ const Names<AudioNet> kAudioNets = {{AudioNet::kMobileNetV2, "mobilenetv2"},
 const Names<AudioState> kAudioStates = {{AudioState::kEmbedding, "embedding"},
                                         {AudioState::kPooled, "pooled"}};
 const Names<Pooling> kPoolings = {{Pooling::kMax, "max"}, {Pooling::kAverage, "average"}};
+const Names<Interaction> kInteractions = {{Interaction::kLightAvSeg, "lightavseg"},
+                                          {Interaction::kTpavi, "tpavi"},
+                                          {Interaction::kAvSegFormer, "avsegformer"}};
 const Names<Head> kHeads = {
     {Head::kMask, "mask"}, {Head::kSemantic, "semantic"}, {Head::kMaskAndClasses, "mask+classes"}};
 
@@ -103,6 +106,9 @@ std::string to_string(AudioState v) {
 std::string to_string(Pooling v) {
   return name_of(kPoolings, v);
 }
+std::string to_string(Interaction v) {
+  return name_of(kInteractions, v);
+}
 std::string to_string(Head v) {
   return name_of(kHeads, v);
 }
@@ -114,6 +120,9 @@ VisualNet visual_net_from_string(const std::string& name) {
 }
 AudioNet audio_net_from_string(const std::string& name) {
   return value_of(kAudioNets, "audio_net", name);
+}
+Interaction interaction_from_string(const std::string& name) {
+  return value_of(kInteractions, "interaction", name);
 }
 
 dsp::FrontEnd usual_front_end(AudioNet net) {
@@ -205,6 +214,18 @@ void ModelConfig::validate() const {
     throw ConfigError("train_height", fmt::format("{} is outside 32..8192", train_height));
   if (train_width < 32 || train_width > 8192)
     throw ConfigError("train_width", fmt::format("{} is outside 32..8192", train_width));
+  if (interaction != Interaction::kLightAvSeg) {
+    const auto with = " with the interaction " + to_string(interaction);
+    if (stages != std::vector<int>{1, 2, 3, 4})
+      throw ConfigError(
+          "stages", fmt::format("must be 1, 2, 3, 4{}, found {}", with, fmt::join(stages, ", ")));
+    using Switches = std::initializer_list<std::pair<const char*, bool>>;
+    for (const auto& [field, on] : Switches{{"har", har}, {"agve", agve}, {"cmfd", cmfd}})
+      if (!on) throw ConfigError(field, "is a part of lightavseg; it must be true" + with);
+    for (const auto& [field, on] :
+         Switches{{"head_similarity", head_similarity}, {"class_pyramid", class_pyramid}})
+      if (on) throw ConfigError(field, "is a part of lightavseg; it must be false" + with);
+  }
   if (head_similarity && !agve && !cmfd)
     throw ConfigError("head_similarity",
                       "needs agve or cmfd: without them no level has an audio state");
@@ -254,6 +275,7 @@ std::string ModelConfig::to_json() const {
   };
   // Absent where it is off, so that such files can be read by versions that do not know it.
   if (visual_net != VisualNet::kSeaFormer) object["visual_net"] = to_string(visual_net);
+  if (interaction != Interaction::kLightAvSeg) object["interaction"] = to_string(interaction);
   if (class_gate) object["class_gate"] = true;
   if (class_pyramid) object["class_pyramid"] = true;
   return object.dump();
@@ -271,6 +293,8 @@ ModelConfig ModelConfig::from_json(const std::string& text) {
   ModelConfig c;
   if (fields.has("visual_net"))
     c.visual_net = value_of(kVisualNets, "visual_net", fields.get<std::string>("visual_net"));
+  if (fields.has("interaction"))
+    c.interaction = value_of(kInteractions, "interaction", fields.get<std::string>("interaction"));
   c.variant = value_of(kVariants, "variant", fields.get<std::string>("variant"));
   c.stages = fields.get<std::vector<int>>("stages");
   c.audio_net = value_of(kAudioNets, "audio_net", fields.get<std::string>("audio_net"));

@@ -42,6 +42,15 @@ enum class AudioState { kEmbedding, kPooled };
 // Spatial pooling that gives the visual vector of equations 2 and 5.
 enum class Pooling { kMax, kAverage };
 
+// What stands between the maps of the visual network and the logits.
+//   kLightAvSeg   HAR, AGVE and CMFD: vectors only, so the cost grows with the number of pixels
+//   kTpavi        AVSBench (Zhou et al., arXiv 2207.05042): every pixel of a scale attends to every
+//                 other one
+//   kAvSegFormer  AVSegFormer (Gao et al., arXiv 2307.01146): deformable
+//                 attention, and queries made from the sound that attend to every pixel
+// The other two are what the paper compares with. They take stages 1..4, and each frame alone.
+enum class Interaction { kLightAvSeg, kTpavi, kAvSegFormer };
+
 // What the channels of the logits mean.
 //   kMask            1 channel: is this pixel part of a sounding object (sigmoid)
 //   kSemantic        K channels: class of the sounding object, channel 0 is background (softmax)
@@ -54,11 +63,13 @@ std::string to_string(VisualNet v);
 std::string to_string(AudioNet v);
 std::string to_string(AudioState v);
 std::string to_string(Pooling v);
+std::string to_string(Interaction v);
 std::string to_string(Head v);
 // The inverse of to_string; throws ConfigError listing the valid names.
 Variant variant_from_string(const std::string& name);
 VisualNet visual_net_from_string(const std::string& name);
 AudioNet audio_net_from_string(const std::string& name);
+Interaction interaction_from_string(const std::string& name);
 
 // What a network was trained on: of MobileNetV2 the one that the paper's 16 kHz asks for.
 dsp::FrontEnd usual_front_end(AudioNet net);
@@ -78,6 +89,8 @@ struct ModelConfig {
   // YAMNet have one each.
   dsp::FrontEnd front_end = dsp::FrontEnd::kPanns32kFrom16k;
 
+  Interaction interaction = Interaction::kLightAvSeg;
+  // Of LightAVSeg; the other interactions need them as they are here, up to class_gate.
   bool har = true;   // eq. 2: states refined stage by stage; off: A_i = W_a(A_0), no visual gate
   bool agve = true;  // eq. 3: the state is added to the features; off: features stay visual
   bool cmfd = true;  // eqs. 4-6; off: a purely visual top-down decoder

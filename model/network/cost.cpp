@@ -108,6 +108,7 @@ std::string module_of(const std::string& parameter, const SeaFormerSpec& spec) {
   if (starts_with(parameter, "har.") || starts_with(parameter, "concat."))
     return "reciprocal_encoder";
   if (starts_with(parameter, "cmfd.")) return "fusion_decoder";
+  if (starts_with(parameter, "interaction.")) return "interaction";
   if (starts_with(parameter, "up.") || starts_with(parameter, "refine.")) return "top_down";
   return "head";
 }
@@ -136,8 +137,9 @@ NetworkCost measure_cost(LightAVSeg& network, int height, int width, int audio_f
     parameters[module_of(p.key(), spec)] += p.value().numel();
 
   NetworkCost cost;
-  for (const char* name : {"visual.1", "visual.2", "visual.3", "visual.4", "visual.5", "audio",
-                           "reciprocal_encoder", "fusion_decoder", "top_down", "head"}) {
+  for (const char* name :
+       {"visual.1", "visual.2", "visual.3", "visual.4", "visual.5", "audio", "reciprocal_encoder",
+        "fusion_decoder", "top_down", "interaction", "head"}) {
     const ModuleCost module{name, parameters[name], counted.macs[name]};
     cost.parameters += module.parameters;
     cost.macs += module.macs;

@@ -20,8 +20,8 @@ struct ModuleCost {
 };
 
 struct NetworkCost {
-  // visual.1 .. visual.5, audio, reciprocal_encoder, fusion_decoder, top_down, head; a module
-  // without parameters and work is left out.
+  // visual.1 .. visual.5, audio, reciprocal_encoder, fusion_decoder, top_down,
+  // interaction (TPAVI or AVSegFormer), head; a module without parameters and work is left out.
   std::vector<ModuleCost> modules;
   int64_t parameters = 0;
   int64_t macs = 0;

@@ -23,6 +23,8 @@
 
 namespace lightavseg {
 
+struct RivalInteraction;
+
 // Feature maps on the way, filled on request. Index k counts the configured stages, finest first.
 struct FeatureMaps {
   std::vector<torch::Tensor> visual;         // V_i [B, C_i, h, w] before the audio state is added
@@ -30,6 +32,8 @@ struct FeatureMaps {
   std::vector<torch::Tensor> encoded;        // enhanced V_i [B, C_i, h, w]
   std::vector<torch::Tensor> decoded;        // V_dec [B, C_i, h, w]
   std::vector<torch::Tensor> decoder_audio;  // A^_i [B, C_i, 1, 1]; empty without CMFD
+  // Of the other interactions: audio stays empty, encoded is visual, decoded holds one map, the
+  // finest before the head.
 };
 
 // What the alignment loss compares at one scale (equation 7).
@@ -72,6 +76,7 @@ struct LightAVSegImpl : torch::nn::Module {
 
   std::shared_ptr<VisualBackbone> visual;
   std::shared_ptr<AudioBackbone> audio;
+  std::shared_ptr<RivalInteraction> rival;  // null where the interaction is LightAVSeg's
   std::vector<AudioRefinement> har;
   std::vector<FusionLevel> cmfd;
   std::vector<ConvBn> up;

@@ -204,6 +204,9 @@ std::string to_onnx(const LightAVSeg& network, const InputSizes& sizes, const Me
     throw GraphError(
         fmt::format("the backbones {} and {} cannot be exported, only seaformer with mobilenetv2",
                     to_string(config.visual_net), to_string(config.audio_net)));
+  if (config.interaction != Interaction::kLightAvSeg)
+    throw GraphError(fmt::format("the interaction {} cannot be exported, only lightavseg",
+                                 to_string(config.interaction)));
   torch::NoGradGuard no_grad;
   Graph graph("LightAVSeg " + to_string(network->config().variant));
   Layers layers(named_state(*network), graph);

@@ -59,7 +59,8 @@ StudentImpl::StudentImpl(const TrainConfig& config, const ModelConfig& model,
   if (const auto width = teacher_state("/audio"); width > 0 && hears)
     teacher_audio =
         heads->register_module("teacher_audio", pointwise(model.audio_channels(), width));
-  const bool states = (model.har || model.agve || model.cmfd) && listens;
+  const bool states = model.interaction == Interaction::kLightAvSeg &&
+                      (model.har || model.agve || model.cmfd) && listens;
   for (size_t k = 0; k < std::min<size_t>(model.stages.size(), 3) && states; ++k)
     if (const auto width = teacher_state(fmt::format("/state.{}", k)); width > 0)
       teacher_states.push_back(

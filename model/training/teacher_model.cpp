@@ -13,7 +13,7 @@ namespace lightavseg {
 namespace {
 
 bool has_audio_states(const ModelConfig& c) {
-  return c.har || c.agve || c.cmfd;
+  return c.interaction == Interaction::kLightAvSeg && (c.har || c.agve || c.cmfd);
 }
 
 torch::Tensor state_distance(const torch::nn::Conv2d& projection, const torch::Tensor& student,

@@ -146,6 +146,12 @@ void read_model(Section s, ModelConfig& m) {
                          {"vggish", AudioNet::kVggish},
                          {"yamnet", AudioNet::kYamnet}},
                         m.audio_net);
+  s.read_name<Interaction>("interaction",
+                           {{"lightavseg", Interaction::kLightAvSeg},
+                            {"tpavi", Interaction::kTpavi},
+                            {"avsegformer", Interaction::kAvSegFormer}},
+                           m.interaction);
+  if (m.interaction != Interaction::kLightAvSeg) m.stages = {1, 2, 3, 4};
   if (m.audio_net != AudioNet::kMobileNetV2) m.front_end = usual_front_end(m.audio_net);
   s.read("har", m.har);
   s.read("agve", m.agve);

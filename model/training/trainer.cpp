@@ -216,11 +216,12 @@ void Run::enter_stage(const StageConfig& stage) {
   auto& student = *replicas_->master();
   auto prefixes = stage.train;
   if (prefixes.empty()) {
-    prefixes = stage.kind == StageKind::kAudio
-                   ? std::vector<std::string>{"network.audio", "network.head.sounds", "heads"}
-                   : std::vector<std::string>{"network.visual", "network.har",    "network.cmfd",
-                                              "network.up",     "network.refine", "network.head",
-                                              "network.concat", "heads"};
+    prefixes =
+        stage.kind == StageKind::kAudio
+            ? std::vector<std::string>{"network.audio", "network.head.sounds", "heads"}
+            : std::vector<std::string>{"network.visual", "network.har",         "network.cmfd",
+                                       "network.up",     "network.refine",      "network.head",
+                                       "network.concat", "network.interaction", "heads"};
   }
   replicas_->set_trainable(prefixes);
   std::vector<AdamW::Parameter> parameters;

@@ -17,7 +17,7 @@ namespace {
 
 struct Options {
   std::string file;
-  std::string variant, visual_net, audio_net;
+  std::string variant, visual_net, audio_net, interaction;
   std::string size;
   int audio_frames = 0;
   bool json = false;
@@ -49,6 +49,8 @@ void print_text(const ModelConfig& config, const Metadata& metadata, const Netwo
              seaformer ? "SeaFormer" : "ResNet", fmt::join(config.stages, " "),
              to_string(config.audio_net));
   fmt::print("  front end  {} ({} Hz)\n", dsp::to_string(config.front_end), front_end.sample_rate);
+  if (config.interaction != Interaction::kLightAvSeg)
+    fmt::print("  interaction {}\n", to_string(config.interaction));
   fmt::print(
       "  switches   HAR {}, AGVE {}, CMFD {}, pooling {}, similarity in head {}, class gate {}, "
       "class pyramid {}\n",
@@ -77,7 +79,9 @@ ModelConfig asked_for(const Options& o) {
   try {
     if (!o.variant.empty()) config.variant = variant_from_string(o.variant);
     if (!o.visual_net.empty()) config.visual_net = visual_net_from_string(o.visual_net);
-    if (config.visual_net == VisualNet::kResNet50) config.stages = {1, 2, 3, 4};
+    if (!o.interaction.empty()) config.interaction = interaction_from_string(o.interaction);
+    if (config.visual_net == VisualNet::kResNet50 || config.interaction != Interaction::kLightAvSeg)
+      config.stages = {1, 2, 3, 4};
     if (!o.audio_net.empty()) config.audio_net = audio_net_from_string(o.audio_net);
     config.front_end = usual_front_end(config.audio_net);
     config.validate();
@@ -90,7 +94,8 @@ ModelConfig asked_for(const Options& o) {
 }
 
 void run(const Options& o) {
-  const bool untrained = !o.variant.empty() || !o.visual_net.empty() || !o.audio_net.empty();
+  const bool untrained =
+      !o.variant.empty() || !o.visual_net.empty() || !o.audio_net.empty() || !o.interaction.empty();
   if (o.file.empty() != untrained)
     throw UsageError(
         "info: give either a model FILE or --variant tiny|small|base|large, or other backbones "
@@ -121,6 +126,8 @@ void add_info(CLI::App& app) {
                       "The same with another visual backbone: seaformer or resnet50");
   command->add_option("--audio-net", o->audio_net,
                       "The same with another audio backbone: mobilenetv2, vggish or yamnet");
+  command->add_option("--interaction", o->interaction,
+                      "The same with another interaction: lightavseg, tpavi or avsegformer");
   command->add_option("--size", o->size, "Frame size, N or HEIGHTxWIDTH (default: as trained)");
   command
       ->add_option(

@@ -40,6 +40,28 @@ class Scripts(tool.TestCase):
         for field in ("samples_per_second", "ratio_installed", "ratio_allocator"):
             self.assertGreater(found[field], 0, field)
 
+    def test_interactions(self):
+        picture = self.folder / "interactions.svg"
+        options = ("--variant", "tiny", "--sizes", "64", "128", "--rounds", "1", "--svg", picture)
+        text, found = self.run_script("interactions", *options)
+        for name in ("LightAVSeg", "TPAVI", "AVSegFormer"):
+            self.assertIn(name, text)
+        self.assertEqual(len(found["points"]), 6)
+        grows = {name: e["interaction_macs"] for name, e in found["exponents"].items()}
+        self.assertLess(grows["lightavseg"], 1)
+        # Four times the pixels are sixteen times the pairs, beside convolutions that grow by four.
+        self.assertGreater(grows["tpavi"], grows["lightavseg"])
+        self.assertIn("</svg>", picture.read_text())
+
+    def test_interactions_that_need_too_much_memory(self):
+        options = ("--variant", "tiny", "--sizes", "64", "128", "--rounds", "1",
+                   "--memory-limit", "0.001")
+        _, found = self.run_script("interactions", *options)
+        sizes = {(p["interaction"], p["size"]) for p in found["points"]}
+        self.assertIn(("tpavi", 64), sizes)
+        self.assertNotIn(("tpavi", 128), sizes)
+        self.assertIn(("lightavseg", 128), sizes)
+
     def test_report_of_engines(self):
         options = ("--only", "engine", "--variants", "tiny", "--threads", "1", *QUICK)
         text, found = self.run_script("report", *options)

@@ -39,6 +39,12 @@ SWITCHES = {
     "vggish": dict(audio_net="vggish", front_end="vggish"),
     "yamnet": dict(audio_net="yamnet", front_end="yamnet"),
     "resnet50": dict(visual_net="resnet50", variant="large", stages=(1, 2, 3, 4)),
+    "tpavi": dict(interaction="tpavi", stages=(1, 2, 3, 4)),
+    "tpavi_vggish_classes": dict(interaction="tpavi", stages=(1, 2, 3, 4), audio_net="vggish",
+                                 front_end="vggish", head="mask+classes", class_names=CLASSES[:3]),
+    "avsegformer": dict(interaction="avsegformer", stages=(1, 2, 3, 4)),
+    "avsegformer_resnet50": dict(interaction="avsegformer", stages=(1, 2, 3, 4),
+                                 visual_net="resnet50", variant="large"),
     "resnet50_deep_stages": dict(visual_net="resnet50", variant="large", stages=(3, 4)),
 }
 

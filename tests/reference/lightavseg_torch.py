@@ -15,6 +15,7 @@ from torch import nn
 import safetensors_io
 from backbones_torch import SEAFORMERS, AudioMobileNetV2, ConvBn, SeaFormer, h_sigmoid
 from other_backbones_torch import ResNet50, Vggish, Yamnet
+from other_interactions_torch import AvSegFormer, Tpavi
 
 # Of RGB / 255 (ImageNet).
 IMAGE_MEAN = (0.485, 0.456, 0.406)
@@ -42,11 +43,14 @@ class Config:
     train_height: int = 224
     train_width: int = 224
     visual_net: str = "seaformer"
+    interaction: str = "lightavseg"
 
     def to_json(self):
         fields = dataclasses.asdict(self)
         if self.visual_net == "seaformer":
             del fields["visual_net"]
+        if self.interaction == "lightavseg":
+            del fields["interaction"]
         return json.dumps({"version": 1, **fields})
 
     @property
@@ -126,6 +130,10 @@ class LightAVSeg(nn.Module):
         else:
             audio, net = {"vggish": (128, Vggish), "yamnet": (1024, Yamnet)}[c.audio_net]
             self.audio = net()
+        if c.interaction != "lightavseg":
+            other = {"tpavi": Tpavi, "avsegformer": AvSegFormer}[c.interaction]
+            self.interaction = other(c.channels, audio, c.logit_channels)
+            return
         self.interacts = c.har or c.agve or c.cmfd
         if self.interacts:
             inputs = [audio] + (widths[:-1] if c.har else [audio] * (len(widths) - 1))
@@ -170,6 +178,15 @@ class LightAVSeg(nn.Module):
         """
         c = self.config
         maps = {name: [] for name in ("visual", "audio", "encoded", "decoded", "decoder_audio")}
+        if c.interaction != "lightavseg":
+            x = frames
+            for s in range(4):
+                x = self.visual.stage(s, x)
+                maps["visual"].append(x)
+            maps["encoded"] = maps["visual"]
+            logits, x = self.interaction(maps["visual"], self.audio(log_mel), frames.shape[2:])
+            maps["decoded"] = [x]
+            return logits, maps
         self.encode(frames, self.audio(log_mel)[:, :, None, None], maps)
         state = maps["audio"][-1] if self.interacts else None
         x = None

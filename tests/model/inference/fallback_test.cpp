@@ -17,13 +17,18 @@
 namespace lightavseg {
 namespace {
 
-class OtherBackbones : public ::testing::TestWithParam<const char*> {
+class OtherNetworks : public ::testing::TestWithParam<const char*> {
  protected:
-  OtherBackbones() {
+  OtherNetworks() {
     ModelConfig config;
     config.train_height = config.train_width = 64;
-    if (std::string(GetParam()) == "resnet50") {
+    const std::string kind = GetParam();
+    if (kind == "resnet50") {
       config.visual_net = VisualNet::kResNet50;
+      config.stages = {1, 2, 3, 4};
+    } else if (kind != "yamnet") {
+      config.variant = Variant::kTiny;
+      config.interaction = interaction_from_string(kind);
       config.stages = {1, 2, 3, 4};
     } else {
       config.variant = Variant::kTiny;
@@ -46,7 +51,7 @@ class OtherBackbones : public ::testing::TestWithParam<const char*> {
   const std::filesystem::path path_ = folder_ / "model.safetensors";
 };
 
-TEST_P(OtherBackbones, AreRefusedByThePlannedEngine) {
+TEST_P(OtherNetworks, AreRefusedByThePlannedEngine) {
   try {
     open("planned");
     ADD_FAILURE() << "taken";
@@ -58,7 +63,7 @@ TEST_P(OtherBackbones, AreRefusedByThePlannedEngine) {
   }
 }
 
-TEST_P(OtherBackbones, RunOnTheReferenceWhereTheChoiceIsFree) {
+TEST_P(OtherNetworks, RunOnTheReferenceWhereTheChoiceIsFree) {
   const auto chosen = open("auto"), reference = open("reference");
   const int frames = dsp::spec(chosen->description().front_end).frames_per_second;
   const std::vector<std::uint8_t> rgb(64 * 64 * 3, 100);
@@ -70,7 +75,8 @@ TEST_P(OtherBackbones, RunOnTheReferenceWhereTheChoiceIsFree) {
   EXPECT_EQ(found.mask, wanted.mask);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, OtherBackbones, ::testing::Values("yamnet", "resnet50"),
+INSTANTIATE_TEST_SUITE_P(All, OtherNetworks,
+                         ::testing::Values("yamnet", "resnet50", "tpavi", "avsegformer"),
                          [](const auto& net) { return std::string(net.param); });
 
 }  // namespace

@@ -180,6 +180,19 @@ TEST(OnnxExport, RefusesWeightsThatTheGraphWouldNotHold) {
   }
 }
 
+TEST(OnnxExport, RefusesInteractionsOfOthersByName) {
+  auto config = tiny();
+  config.interaction = Interaction::kTpavi;
+  config.stages = {1, 2, 3, 4};
+  try {
+    onnx::to_onnx(network_of(config), {64, 64, 32});
+    ADD_FAILURE() << "was exported";
+  } catch (const onnx::GraphError& error) {
+    EXPECT_NE(std::string(error.what()).find("tpavi cannot be exported"), std::string::npos)
+        << error.what();
+  }
+}
+
 TEST(OnnxExport, NamesTheFolderThatIsMissing) {
   const std::filesystem::path path = "/nonexistent/model.onnx";
   try {
