@@ -133,17 +133,23 @@ class EncoderLayer(nn.Module):
         return self.norm2(x + self.linear2(F.gelu(self.linear1(x))))
 
 
+def attend(module, queries, memory):
+    """Sequence first: PyTorch 1.13 has a short cut for batch first that wants a bias."""
+    q, m = queries.transpose(0, 1), memory.transpose(0, 1)
+    return module(q, m, m)[0].transpose(0, 1)
+
+
 class DecoderLayer(nn.Module):
     def __init__(self, hidden, bias):
         super().__init__()
-        self.self = nn.MultiheadAttention(WIDTH, HEADS, bias=bias, batch_first=True)
-        self.cross = nn.MultiheadAttention(WIDTH, HEADS, bias=bias, batch_first=True)
+        self.self = nn.MultiheadAttention(WIDTH, HEADS, bias=bias)
+        self.cross = nn.MultiheadAttention(WIDTH, HEADS, bias=bias)
         self.linear1, self.linear2 = nn.Linear(WIDTH, hidden), nn.Linear(hidden, WIDTH)
         self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(WIDTH) for _ in range(3))
 
     def forward(self, x, memory):
-        x = self.norm1(x + self.self(x, x, x)[0])
-        x = self.norm2(x + self.cross(x, memory, memory)[0])
+        x = self.norm1(x + attend(self.self, x, x))
+        x = self.norm2(x + attend(self.cross, x, memory))
         return self.norm3(x + self.linear2(F.gelu(self.linear1(x))))
 
 
