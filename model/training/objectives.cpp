@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "model/network/image_values.h"
 #include "model/training/distillation_losses.h"
 #include "model/training/losses.h"
 #include "model/training/runtime.h"
@@ -71,10 +72,37 @@ torch::Tensor distance(const std::string& kind, const torch::Tensor& student,
   return feature_distillation_loss(student, teacher, options, valid);
 }
 
+// The frames of a batch as a teacher wants them: RGB in 0..1.
+torch::Tensor pictures_of(const torch::Tensor& frames) {
+  const auto options = torch::TensorOptions().dtype(torch::kFloat32).device(frames.device());
+  const auto mean = torch::tensor({kImageMean[0], kImageMean[1], kImageMean[2]}, options);
+  const auto deviation = torch::tensor({kImageStd[0], kImageStd[1], kImageStd[2]}, options);
+  return (frames.to(torch::kFloat32) * deviation.reshape({1, 3, 1, 1}) + mean.reshape({1, 3, 1, 1}))
+      .clamp(0, 1);
+}
+
+// What a teacher says about the scenes of this batch, brought to the grid of `value`.
+torch::Tensor target_of(const TensorMap& outputs, const DistillConfig& d,
+                        const torch::Tensor& value) {
+  const auto it = outputs.find(d.output);
+  if (it == outputs.end())
+    throw TrainConfigError(
+        fmt::format("distill.output: teacher '{}' gives no '{}'", d.teacher, d.output));
+  auto target = it->second.to(value.device());
+  if (target.dim() == 2 && d.loss != "scores" && d.loss != "kl")
+    target = target.unsqueeze(2).unsqueeze(3);
+  if (target.dim() != 4 || value.dim() != 4 || target.sizes().slice(2) == value.sizes().slice(2))
+    return target;
+  return F::interpolate(target, F::InterpolateFuncOptions()
+                                    .size(std::vector<int64_t>{value.size(2), value.size(3)})
+                                    .mode(torch::kBilinear)
+                                    .align_corners(d.corners));
+}
+
 void add_distillation(Sum& sum, Student& student, const StageConfig& stage, const Batch& batch,
                       const Teachers& teachers, const FeatureMaps& maps,
                       const torch::Tensor& audio) {
-  std::map<std::string, TensorMap> heard;  // outputs of waveform teachers for this batch
+  std::map<std::string, TensorMap> said;  // outputs of teachers for this batch
   for (const auto& d : stage.distill) {
     auto value = place_of(maps, audio, student->network->config(), d.student);
     auto projection = student->projection(d);
@@ -100,12 +128,13 @@ void add_distillation(Sum& sum, Student& student, const StageConfig& stage, cons
       valid = known.to(value.device());
     } else {
       const auto& teacher = *teachers.loaded.at(d.teacher);
-      if (!heard.count(d.teacher)) {
+      if (!said.count(d.teacher)) {
         const FullPrecision full;
-        heard[d.teacher] = teacher(batch.waveform);
+        said[d.teacher] = teacher(teacher.config().input == TeacherConfig::Input::kImage
+                                      ? pictures_of(batch.frames)
+                                      : batch.waveform);
       }
-      target = heard[d.teacher].at(d.output).to(value.device());
-      if (d.loss != "scores" && d.loss != "kl") target = target.unsqueeze(2).unsqueeze(3);
+      target = target_of(said[d.teacher], d, value);
     }
     sum.add(fmt::format("distill_{}_{}", d.output, d.student),
             distance(d.loss, value, target, valid), d.weight);

@@ -45,6 +45,19 @@ void read_scenes(Section s, SceneOptions& o) {
   crop.read_within("max_area", 0.01, 1, o.crop.max_area);
   crop.read_within("flip", 0, 1, o.crop.flip);
   crop.refuse_others();
+  auto image = s.table("image");
+  for (const auto& [key, value] : std::initializer_list<std::pair<const char*, double*>>{
+           {"colour", &o.image.colour},
+           {"strength", &o.image.strength},
+           {"grey", &o.image.grey},
+           {"blur", &o.image.blur},
+           {"motion_blur", &o.image.motion_blur},
+           {"rescale", &o.image.rescale},
+           {"noise", &o.image.noise},
+           {"jpeg", &o.image.jpeg},
+       })
+    image.read_within(key, 0, 1, *value);
+  image.refuse_others();
   s.refuse_others();
 }
 

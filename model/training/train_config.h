@@ -41,7 +41,9 @@ struct TeacherConfig {
   std::string name;
   std::filesystem::path file;
   Input input = Input::kImage;
-  bool cache = true;  // images: keep the outputs of every photograph on disk
+  // Images: look at every photograph once and keep the outputs on disk; scenes that are not one
+  // photograph then have no teacher. Otherwise it looks at every scene, at every step.
+  bool cache = true;
 };
 
 // One output of a teacher for one place of the student.

@@ -154,7 +154,8 @@ void Run::load_teachers() {
 void Run::fill_caches(const StageConfig& stage) {
   for (const auto& d : stage.distill) {
     const auto& teacher = *teachers_.loaded.at(d.teacher);
-    if (teacher.config().input != TeacherConfig::Input::kImage || teachers_.caches.count(d.teacher))
+    if (teacher.config().input != TeacherConfig::Input::kImage || !teacher.config().cache ||
+        teachers_.caches.count(d.teacher))
       continue;
     // All outputs that any stage wants, so that the file serves them all.
     std::set<std::string> outputs;

@@ -144,6 +144,8 @@ TEST_F(TrainConfigTest, EveryMistakeIsNamed) {
       {"learning_rate = 1e-3", "learning_rate = 9007199254740993", "stage[1].learning_rate"},
       {"steps = 20", "steps = 20\nwarmup_steps = 30", "stage[1].warmup_steps"},
       {"absent = 0.3", "absent = 3", "stage[1].scenes.absent"},
+      {"absent = 0.3", "image.strength = 2", "stage[1].scenes.image.strength"},
+      {"absent = 0.3", "image.sharp = 1", "stage[1].scenes.image.sharp"},
       {"bce = 2", "bse = 2", "stage[1].loss.bse"},
       {"size = 96", "size = 8", "stage[1].size"},
       {"[run]", "[run", "toml"},

@@ -229,6 +229,36 @@ TEST_F(TrainerTest, AnotherConfigurationIsNoResumption) {
   EXPECT_EQ(run(other), TrainResult::kStopped);
 }
 
+TEST_F(TrainerTest, ATeacherWithoutACacheLooksAtEveryScene) {
+  torch::jit::Module eyes("eyes");
+  eyes.define(R"(
+def forward(self, x):
+    assert bool((x >= 0).all()) and bool((x <= 1).all()), "pictures are RGB in 0..1"
+    return {"cells": torch.adaptive_avg_pool2d(x, [7, 7])}
+)");
+  eyes.save((folder_ / "eyes.ts").string());
+  const auto taught = [&](const std::string& name, const std::string& keys) {
+    std::ofstream(folder_ / "run.toml")
+        << kRecipe << "[[stage.distill]]\nteacher = \"eyes\"\n"
+        << "output = \"cells\"\nstudent = \"visual.3\"\n"
+        << "loss = \"mse\"\n"
+        << "[[teacher]]\nname = \"eyes\"\ninput = \"image\"\nfile = \""
+        << (folder_ / "eyes.ts").string() << "\"\n"
+        << keys;
+    // Composites only: no scene is one photograph.
+    run(config(name, {"stage.joint.scenes.photograph=0", "stage.joint.scenes.side_by_side=0"}));
+    double sum = 0;
+    for (const auto& [step, loss] :
+         read_curves(folder_ / name / "curves.csv").series("train/distill_cells_visual.3"))
+      sum += loss;
+    return sum;
+  };
+  EXPECT_EQ(taught("cached", ""), 0);
+  EXPECT_TRUE(fs::exists(folder_ / "cached/teacher-eyes.safetensors"));
+  EXPECT_GT(taught("live", "cache = false\n"), 0);
+  EXPECT_FALSE(fs::exists(folder_ / "live/teacher-eyes.safetensors"));
+}
+
 TEST_F(TrainerTest, OverfitsEightScenes) {
   // Pairs of scenes share a picture, so the audio network must tell the sounds apart first.
   auto c =
