@@ -82,7 +82,7 @@ class Scripts(tool.TestCase):
             self.assertGreater(sizes["vm_hwm_mib"], sizes["without_element_mib"])
 
     def test_report_of_the_element(self):
-        _, found = self.run_script("report", "--only", "element", "--frames", "1", "--repeats", "1")
+        _, found = self.run_script("report", "--only", "element", "--frames", "1", *QUICK)
         for output in ("metadata", "overlay", "alpha", "cutout", "matte"):
             self.assertEqual(sorted(found["element"][output]), ["everything", "nothing"])
 
