@@ -32,10 +32,13 @@ std::array<guint, 4> pixel_order(GstVideoFormat format) {
           GST_VIDEO_FORMAT_INFO_POFFSET(info, 1), GST_VIDEO_FORMAT_INFO_POFFSET(info, 2)};
 }
 
-// GStreamer 1.22 packs odd rows of UYVP a byte past their stride, into the next row or out of the
+// GStreamer 1.22 packs odd rows of UYVP a byte past their stride, and the chroma of odd rows of
+// NV12_10BE_8L128, ten bits each, into a tile too many: into what follows or out of the
 // buffer. The last pixel of such rows is left as it is.
-void shorten_odd_uyvp(GstVideoFrame* frame) {
-  if (GST_VIDEO_FRAME_FORMAT(frame) == GST_VIDEO_FORMAT_UYVP) frame->info.width &= ~1;
+void shorten_odd_rows(GstVideoFrame* frame) {
+  const GstVideoFormat format = GST_VIDEO_FRAME_FORMAT(frame);
+  if (format == GST_VIDEO_FORMAT_UYVP || format == GST_VIDEO_FORMAT_NV12_10BE_8L128)
+    frame->info.width &= ~1;
 }
 
 }  // namespace
@@ -143,7 +146,7 @@ GstBuffer* OverlayRenderer::blend(GstBuffer* frame, std::string* reason) {
       fault = mapped.reason();
     } else if (way_ == Way::kBlend) {
       blend_.blend(mapped.get(), argb_);
-    } else if (shorten_odd_uyvp(mapped.get());
+    } else if (shorten_odd_rows(mapped.get());
                !gst_video_overlay_composition_blend(composition_, mapped.get())) {
       fault =
           fmt::format("GStreamer cannot blend an overlay into {}", GST_VIDEO_INFO_NAME(&video_));
