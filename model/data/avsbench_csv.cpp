@@ -73,14 +73,4 @@ AvsCsv read_avs_csv(const std::filesystem::path& path) {
   return csv;
 }
 
-std::string avs_csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (char c : text) {
-    if (c == '"') quoted += c;
-    quoted += c;
-  }
-  return quoted + '"';
-}
-
 }  // namespace lightavseg

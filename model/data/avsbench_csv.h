@@ -30,7 +30,4 @@ struct AvsCsv {
 /// @throws std::runtime_error naming the file if it cannot be read or has no header line
 AvsCsv read_avs_csv(const std::filesystem::path& path);
 
-/// A field as it is written into a CSV line: in quotes where it needs them.
-std::string avs_csv_field(const std::string& text);
-
 }  // namespace lightavseg

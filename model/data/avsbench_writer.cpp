@@ -9,8 +9,8 @@
 #include <opencv2/imgproc.hpp>
 
 #include "model/data/avsbench_classes.h"
-#include "model/data/avsbench_csv.h"
 #include "model/data/avsbench_paths.h"
+#include "model/data/csv.h"
 
 namespace lightavseg {
 namespace {
@@ -139,8 +139,8 @@ const char* csv_header(AvsSet set) {
 }
 
 std::string csv_line(AvsSet set, const AvsClipContent& content) {
-  const std::string name = avs_csv_field(content.name);
-  const std::string category = avs_csv_field(content.category);
+  const std::string name = csv_field(content.name);
+  const std::string category = csv_field(content.category);
   switch (set) {
     case AvsSet::kS4:
       return fmt::format("{},0,{},{}\n", name, category, content.split);

@@ -171,4 +171,14 @@ const std::string& CsvTable::get(std::size_t row, const std::string& column) con
   return index < 0 ? kEmpty : rows_[row][static_cast<std::size_t>(index)];
 }
 
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (char c : text) {
+    if (c == '"') quoted += c;
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
 }  // namespace lightavseg

@@ -51,4 +51,7 @@ class CsvTable {
   std::vector<int> lines_;
 };
 
+/// A field as it is written into a CSV line: in quotes where it needs them.
+std::string csv_field(const std::string& text);
+
 }  // namespace lightavseg

@@ -7,16 +7,10 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "model/data/csv.h"
+
 namespace lightavseg {
 namespace {
-
-// A cell of a CSV line, quoted where it must be.
-std::string csv_cell(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
 
 const double* find(const AblationRow& row, const std::string& column) {
   for (const auto& [name, value] : row.paper)
@@ -121,16 +115,14 @@ std::string AblationSummary::markdown() const {
   }
   text +=
       "\nFigures in percent: mean and standard deviation over the seeds. FLOPs (2 x MACs) are "
-      "those of "
-      "a frame of 224 x 224.\n";
+      "those of a frame of 224 x 224.\n";
   const auto pairs = orderings();
   if (pairs.empty()) return text;
   int holding = 0;
   for (const auto& o : pairs) holding += o.holds();
   text += fmt::format(
       "\n{} of the paper's {} orderings by {} hold for {}. \"Certain\" is a difference of more "
-      "than "
-      "two standard errors.\n\n| better in the paper | worse | paper's difference | here | "
+      "than two standard errors.\n\n| better in the paper | worse | paper's difference | here | "
       "holds |\n| --- | --- | ---: | ---: | --- |\n",
       holding, pairs.size(), table_.compare_paper, table_.compare_figure);
   for (const auto& o : pairs)
@@ -143,11 +135,11 @@ std::string AblationSummary::markdown() const {
 std::string AblationSummary::csv() const {
   std::string text = "row,runs,parameters,macs";
   for (const auto& name : table_.figures) text += fmt::format(",{0}_mean,{0}_deviation", name);
-  for (const auto& name : table_.paper_columns) text += "," + csv_cell("paper " + name);
+  for (const auto& name : table_.paper_columns) text += "," + csv_field("paper " + name);
   text += "\n";
   for (size_t r = 0; r < table_.rows.size(); ++r) {
     const auto& runs = results_[r];
-    text += fmt::format("{},{}", csv_cell(table_.rows[r].name), runs.size());
+    text += fmt::format("{},{}", csv_field(table_.rows[r].name), runs.size());
     text += runs.empty() ? ",," : fmt::format(",{},{}", runs[0].parameters, runs[0].macs);
     for (const auto& name : table_.figures) {
       const auto s = figure(r, name);

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <csignal>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -12,15 +11,10 @@
 #include <vector>
 
 #include "pipelines/tool/command.h"
+#include "pipelines/tool/interrupt.h"
 
 namespace lightavseg::tool {
 namespace {
-
-volatile std::sig_atomic_t stop_requested = 0;
-
-void request_stop(int) {
-  stop_requested = 1;
-}
 
 struct Options {
   std::string table, recipe, out;
@@ -32,11 +26,7 @@ void run(Options& o) {
   auto table = read_ablation_table(o.table);
   if (!o.recipe.empty()) table.recipe = o.recipe;
   if (!o.out.empty()) table.out = o.out;
-  struct sigaction action = {};
-  action.sa_handler = request_stop;
-  sigaction(SIGTERM, &action, nullptr);
-  sigaction(SIGINT, &action, nullptr);
-  o.ablation.stop = &stop_requested;
+  o.ablation.stop = stop_on_signals();
   o.ablation.max_seconds = o.minutes * 60;
   if (run_ablation(table, o.ablation) == AblationState::kStopped) {
     fmt::print("stopped; the same command goes on\n");

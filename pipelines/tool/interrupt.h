@@ -2,6 +2,7 @@
 // Ctrl-C and SIGTERM, so that what is incomplete is removed before the program ends.
 #pragma once
 
+#include <csignal>
 #include <stdexcept>
 
 namespace lightavseg::tool {
@@ -18,5 +19,9 @@ void catch_interrupts();
 
 // Whether one of them came. From any thread.
 bool interrupted();
+
+// From now on SIGINT and SIGTERM, however many, only set what is pointed to: for training, which
+// writes a checkpoint before it ends. interrupted() tells the same.
+const volatile std::sig_atomic_t* stop_on_signals();
 
 }  // namespace lightavseg::tool

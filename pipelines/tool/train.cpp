@@ -13,15 +13,10 @@
 
 #include "model/training/gloo_communicator.h"
 #include "pipelines/tool/command.h"
+#include "pipelines/tool/interrupt.h"
 
 namespace lightavseg::tool {
 namespace {
-
-volatile std::sig_atomic_t stop_requested = 0;
-
-void request_stop(int) {
-  stop_requested = 1;
-}
 
 struct Options {
   std::string config;
@@ -95,11 +90,7 @@ void run(Options& o) {
   if (!o.teacher.empty())
     changes.push_back("model.teacher=" + std::filesystem::absolute(o.teacher).string());
   const auto config = read_train_config(o.config, changes);
-  struct sigaction action = {};
-  action.sa_handler = request_stop;
-  sigaction(SIGTERM, &action, nullptr);
-  sigaction(SIGINT, &action, nullptr);
-  o.trainer.stop = &stop_requested;
+  o.trainer.stop = stop_on_signals();
   o.trainer.max_seconds = o.minutes * 60;
   auto others = std::make_unique<Communicator>();
   if (place && place->size > 1) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "model/data/csv.h"
 #include "tests/model/data/avsbench_samples.h"
 
 namespace lightavseg {
@@ -52,7 +53,7 @@ TEST(AvsBenchCsv, FieldsSurviveALine) {
   const AvsTempFolder folder;
   for (const std::string text : {"plain", "with,comma", "\"quoted\"", "", "a\"b"}) {
     const auto path = folder.path() / "a.csv";
-    write_text(path, "x,y\n" + avs_csv_field(text) + ",1\n");
+    write_text(path, "x,y\n" + csv_field(text) + ",1\n");
     const AvsCsv csv = read_avs_csv(path);
     ASSERT_EQ(csv.rows.size(), 1U) << text;
     EXPECT_EQ(csv.rows[0].fields, (Fields{text, "1"}));

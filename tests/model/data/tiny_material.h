@@ -31,6 +31,9 @@ class TinyMaterial {
 
   const std::filesystem::path& dir() const { return dir_; }
 
+  /// Calls the test split val, on which training evaluates.
+  void use_test_split_for_validation() const;
+
  private:
   void write_photographs();
   void write_cutouts();

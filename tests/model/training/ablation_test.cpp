@@ -71,14 +71,7 @@ class AblationTest : public ::testing::Test {
     write_text(folder_ / "classes.json", testing::tiny_taxonomy_json());
     write_text(folder_ / "run.toml", kRecipe);
     write_text(folder_ / "table.toml", kTable);
-    // The tiny material has a train and a test split; validation draws on the latter.
-    for (const auto& entry : fs::recursive_directory_iterator(material_.dir())) {
-      if (entry.path().filename() != "manifest.csv") continue;
-      auto text = read_text(entry.path());
-      for (size_t at = 0; (at = text.find(",test,", at)) != std::string::npos;)
-        text.replace(at, 6, ",val,");
-      write_text(entry.path(), text);
-    }
+    material_.use_test_split_for_validation();
     options_.quiet = true;
     options_.changes = {"material.dir=\"" + material_.dir().string() + "\""};
   }

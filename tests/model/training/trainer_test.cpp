@@ -73,20 +73,9 @@ class TrainerTest : public ::testing::Test {
     std::ofstream(folder_ / "classes.json") << testing::tiny_taxonomy_json();
     std::ofstream(folder_ / "run.toml") << kRecipe;
     options_.quiet = true;
-    // The tiny material has a train and a test split; validation draws on the latter.
-    make_validation_split();
+    material_.use_test_split_for_validation();
   }
   void TearDown() override { fs::remove_all(folder_); }
-
-  void make_validation_split() {
-    for (const auto& entry : fs::recursive_directory_iterator(material_.dir())) {
-      if (entry.path().filename() != "manifest.csv") continue;
-      auto text = testing::read_text(entry.path());
-      for (size_t at = 0; (at = text.find(",test,", at)) != std::string::npos;)
-        text.replace(at, 6, ",val,");
-      testing::write_text(entry.path(), text);
-    }
-  }
 
   TrainConfig config(const std::string& out, std::vector<std::string> changes = {}) {
     changes.push_back("material.dir=\"" + material_.dir().string() + "\"");
