@@ -58,16 +58,23 @@ std::vector<Ordering> AblationSummary::orderings() const {
   if (table_.compare_figure.empty()) return result;
   for (size_t a = 0; a < table_.rows.size(); ++a) {
     for (size_t b = a + 1; b < table_.rows.size(); ++b) {
-      const auto* of_a = find(table_.rows[a], table_.compare_paper);
-      const auto* of_b = find(table_.rows[b], table_.compare_paper);
-      if (!of_a || !of_b || *of_a == *of_b || results_[a].empty() || results_[b].empty()) continue;
-      const size_t better = *of_a > *of_b ? a : b, worse = better == a ? b : a;
+      if (results_[a].empty() || results_[b].empty()) continue;
+      size_t better = b;
+      double paper_difference = 0;
+      if (!table_.compare_paper.empty()) {
+        const auto* of_a = find(table_.rows[a], table_.compare_paper);
+        const auto* of_b = find(table_.rows[b], table_.compare_paper);
+        if (!of_a || !of_b || *of_a == *of_b) continue;
+        if (*of_a > *of_b) better = a;
+        paper_difference = std::abs(*of_a - *of_b);
+      }
+      const size_t worse = better == a ? b : a;
       const auto high = figure(better, table_.compare_figure);
       const auto low = figure(worse, table_.compare_figure);
       Ordering o;
       o.better = table_.rows[better].name;
       o.worse = table_.rows[worse].name;
-      o.paper_difference = std::abs(*of_a - *of_b);
+      o.paper_difference = paper_difference;
       o.difference = high.mean - low.mean;
       o.error = std::sqrt(high.deviation * high.deviation / high.count +
                           low.deviation * low.deviation / low.count);
@@ -120,15 +127,23 @@ std::string AblationSummary::markdown() const {
   if (pairs.empty()) return text;
   int holding = 0;
   for (const auto& o : pairs) holding += o.holds();
+  const bool of_paper = !table_.compare_paper.empty();
+  if (of_paper)
+    text += fmt::format("\n{} of the paper's {} orderings by {} hold for {}.", holding,
+                        pairs.size(), table_.compare_paper, table_.compare_figure);
+  else
+    text += fmt::format("\nIn {} of {} pairs the later row has the higher {}.", holding,
+                        pairs.size(), table_.compare_figure);
   text += fmt::format(
-      "\n{} of the paper's {} orderings by {} hold for {}. \"Certain\" is a difference of more "
-      "than two standard errors.\n\n| better in the paper | worse | paper's difference | here | "
-      "holds |\n| --- | --- | ---: | ---: | --- |\n",
-      holding, pairs.size(), table_.compare_paper, table_.compare_figure);
+      " \"Certain\" is a difference of more than two standard errors.\n\n"
+      "| {} | {} | here | holds |\n| --- | --- | {}---: | --- |\n",
+      of_paper ? "better in the paper" : "later row",
+      of_paper ? "worse | paper's difference" : "earlier row", of_paper ? "---: | " : "");
   for (const auto& o : pairs)
-    text += fmt::format("| {} | {} | {:.1f} | {:+.1f} ± {:.1f} | {}{} |\n", o.better, o.worse,
-                        o.paper_difference, 100 * o.difference, 100 * o.error,
-                        o.holds() ? "yes" : "no", o.certain() ? ", certain" : "");
+    text += fmt::format("| {} | {} | {}{:+.1f} ± {:.1f} | {}{} |\n", o.better, o.worse,
+                        of_paper ? fmt::format("{:.1f} | ", o.paper_difference) : "",
+                        100 * o.difference, 100 * o.error, o.holds() ? "yes" : "no",
+                        o.certain() ? ", certain" : "");
   return text;
 }
 

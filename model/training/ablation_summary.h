@@ -18,11 +18,11 @@ struct Spread {
 };
 Spread spread_of(const std::vector<double>& values);
 
-// Two rows that the paper tells apart.
+// Two rows that the paper tells apart, or, where it has no numbers, two in the order of the table.
 struct Ordering {
-  std::string better, worse;  // by the paper's numbers
-  double paper_difference = 0;
-  double difference = 0;  // of the means
+  std::string better, worse;    // by the paper's numbers; else the later and the earlier one
+  double paper_difference = 0;  // 0 where the paper has no numbers
+  double difference = 0;        // of the means
   // Standard error of the difference, from the two spreads as independent samples.
   double error = 0;
   bool holds() const { return difference > 0; }
@@ -37,7 +37,8 @@ class AblationSummary {
   AblationSummary(const AblationTable& table,
                   const std::vector<std::vector<AblationResult>>& results);
 
-  // All pairs of rows that the paper gives different numbers and that both have results.
+  // All pairs of rows that the paper gives different numbers, or all pairs where the table compares
+  // with none, and that both have results.
   std::vector<Ordering> orderings() const;
 
   // IoUs and shares in percent.

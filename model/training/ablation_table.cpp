@@ -102,8 +102,8 @@ AblationTable read_ablation_table(const fs::path& file) {
   auto compare = top.table("compare");
   compare.read("figure", table.compare_figure);
   compare.read("paper", table.compare_paper);
-  if (table.compare_figure.empty() != table.compare_paper.empty())
-    compare.wrong(table.compare_figure.empty() ? "figure" : "paper", "is missing");
+  if (table.compare_figure.empty() && !table.compare_paper.empty())
+    compare.wrong("figure", "is missing");
   const auto& columns = table.paper_columns;
   if (!table.compare_paper.empty() &&
       !std::count(columns.begin(), columns.end(), table.compare_paper))

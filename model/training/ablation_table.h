@@ -42,7 +42,8 @@ struct AblationTable {
   std::vector<std::uint64_t> seeds;
   std::vector<std::string> figures;  // columns; names as `lightavseg eval` prints them
   std::vector<std::string> paper_columns;
-  // Which figure is held against which number of the paper; both empty: none.
+  // Which figure is held against which number of the paper. No number: a later row is expected to
+  // be better than an earlier one. No figure: nothing is compared.
   std::string compare_figure, compare_paper;
   AblationEvaluation evaluation;
   std::vector<std::string> changes;  // of every row, before the row's own

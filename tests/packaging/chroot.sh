@@ -97,7 +97,7 @@ remove_system() {
 # compares, and not with LC_ALL.
 inside() {
   chroot "$system" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root SHELL=/bin/bash \
-    LANG=C.UTF-8 OMP_NUM_THREADS=1 "$@"
+    LANG=C.UTF-8 "$@"
 }
 
 install_inside() { # PACKAGE...

@@ -81,6 +81,22 @@ TEST_F(AblationSummaryTest, OrderingsThatHoldAndThatDoNot) {
                                     "| all | AGVE, HAR | 1.1 | -11.0 ± 2.0 | no, certain |"});
 }
 
+TEST_F(AblationSummaryTest, WithoutNumbersOfThePaperRowsAreOrderedAsTheyStand) {
+  table_.compare_paper.clear();
+  table_.paper_columns.clear();
+  for (auto& row : table_.rows) row.paper.clear();
+  const AblationSummary summary(table_, results_);
+  const auto pairs = summary.orderings();
+  ASSERT_EQ(pairs.size(), 3u);
+  EXPECT_EQ(pairs[2].better, "all");
+  EXPECT_EQ(pairs[2].worse, "AGVE, HAR");
+  EXPECT_FALSE(pairs[2].holds());
+  expect_lines(summary.markdown(),
+               {"In 1 of 3 pairs the later row has the higher miou.",
+                "| later row | earlier row | here | holds |\n| --- | --- | ---: | --- |",
+                "| all | AGVE, HAR | -11.0 ± 2.0 | no, certain |"});
+}
+
 TEST_F(AblationSummaryTest, RowsThatAreEqualOrMissingAreNotOrdered) {
   table_.rows[2].paper = {{"mIoU", 49.3}};
   results_[0].clear();
