@@ -38,6 +38,11 @@ make_system() { # SUITE [FOLDER]
   # What a crash of the machine would lose is made anew.
   echo force-unsafe-io >"$system/etc/dpkg/dpkg.cfg.d/unsafe-io"
   mount -t proc proc "$system/proc" 2>/dev/null || echo "No /proc in there: going on without."
+  # What the machine consists of and its control groups, which Slurm asks for. A slave: unmounting
+  # it in there leaves this machine's own alone.
+  { mount -t sysfs -o ro sysfs "$system/sys" &&
+    mount --rbind --make-rslave /sys/fs/cgroup "$system/sys/fs/cgroup"; } 2>/dev/null ||
+    echo "No complete /sys in there: going on without."
   mount -t devpts -o newinstance,ptmxmode=0666 devpts "$system/dev/pts" 2>/dev/null ||
     echo "No terminals in there: going on without."
   cp /etc/resolv.conf "$system/etc/" 2>/dev/null || true

@@ -76,6 +76,13 @@ class Node:
         (self.folder / "slurm.conf").write_text(CONFIGURATION.format(
             host=socket.gethostname().split(".")[0], user="root", folder=self.folder,
             ports=free_ports(2), cores=os.cpu_count()))
+        try:
+            self.start(key)
+        except BaseException:
+            self.stop_programs()
+            raise
+
+    def start(self, key):
         self.call("munged", "--force", f"--key-file={key}",
                   f"--socket={self.folder}/munge.socket", f"--pid-file={self.folder}/munged.pid",
                   f"--log-file={self.folder}/munged.log", f"--seed-file={self.folder}/munge.seed")
@@ -87,7 +94,9 @@ class Node:
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True,
                               check=False, timeout=60)
         if done.returncode != 0:
-            raise RuntimeError(f"{command[0]}: {done.stdout}{done.stderr}")
+            log = self.folder / f"{command[0]}.log"
+            more = log.read_text() if log.exists() else ""
+            raise RuntimeError(f"{command[0]}: {done.stdout}{done.stderr}{more}")
         return done.stdout
 
     def wait_until_idle(self):
@@ -104,6 +113,9 @@ class Node:
             if not self.call("squeue", "--noheader").strip():
                 break
             time.sleep(0.1)
+        self.stop_programs()
+
+    def stop_programs(self):
         for name in ("slurmd", "slurmctld", "munged"):
             file = self.folder / f"{name}.pid"
             if not file.exists():
