@@ -68,7 +68,13 @@ class Watchdog {
 class Feeder {
  public:
   explicit Feeder(GstElement* element) : element_(element) {
-    pad_ = gst_pad_new("feeder", GST_PAD_SRC);
+    // Without a template, gst_pad_link() of GStreamer 1.22 looks at the caps of the last CAPS
+    // event, which the next one may free meanwhile.
+    GstCaps* caps = gst_caps_from_string(kCaps);
+    GstPadTemplate* templ = gst_pad_template_new("feeder", GST_PAD_SRC, GST_PAD_ALWAYS, caps);
+    gst_caps_unref(caps);
+    pad_ = gst_pad_new_from_template(templ, "feeder");
+    gst_object_unref(templ);
     gst_object_ref_sink(pad_);
     gst_pad_set_element_private(pad_, this);
     gst_pad_set_event_function(pad_, on_event);
@@ -98,6 +104,9 @@ class Feeder {
   }
 
  private:
+  static constexpr const char* kCaps =
+      "audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=1";
+
   static gboolean on_event(GstPad* pad, GstObject*, GstEvent* event) {
     auto* self = static_cast<Feeder*>(gst_pad_get_element_private(pad));
     const bool seek = GST_EVENT_TYPE(event) == GST_EVENT_SEEK;
@@ -119,8 +128,7 @@ class Feeder {
 
   void begin() {
     gst_pad_push_event(pad_, gst_event_new_stream_start("feeder"));
-    GstCaps* caps =
-        gst_caps_from_string("audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=1");
+    GstCaps* caps = gst_caps_from_string(kCaps);
     gst_pad_push_event(pad_, gst_event_new_caps(caps));
     gst_caps_unref(caps);
     GstSegment segment;
