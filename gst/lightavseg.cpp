@@ -139,9 +139,17 @@ gboolean lightavseg_start(GstAggregator* aggregator) {
 // class: it would drop every frame after the next start. Only a FLUSH_STOP on all pads tells it.
 // Should that start the source task once more, the base class stops it after this. The pads take
 // data again once flushed; a query that upstream, which stops later, sends to a stopped pad would
-// wait in it for ever. So they are stopped a second time.
+// wait in it for ever. So they are stopped a second time. And a first time before: a pad that was
+// requested meanwhile is not stopped yet, and its buffer waits for room with the lock that
+// FLUSH_STOP takes.
 void end_flush(GstLightAVSeg* self) {
   const auto audio = ref_audio_pad(self);
+  const auto stop_pads = [&] {
+    for (auto* pad : {audio.get(), self->video_pad})
+      if (pad)
+        GST_PAD_ACTIVATEMODEFUNC(pad)(GST_PAD(pad), GST_OBJECT(self), GST_PAD_MODE_PUSH, FALSE);
+  };
+  stop_pads();
   auto* event = gst_event_new_flush_stop(TRUE);
   for (auto* pad : {audio.get(), self->video_pad}) {
     if (!pad) continue;
@@ -149,10 +157,7 @@ void end_flush(GstLightAVSeg* self) {
         ->sink_event(GST_AGGREGATOR(self), pad, gst_event_ref(event));
   }
   gst_event_unref(event);
-  for (auto* pad : {audio.get(), self->video_pad}) {
-    if (!pad) continue;
-    GST_PAD_ACTIVATEMODEFUNC(pad)(GST_PAD(pad), GST_OBJECT(self), GST_PAD_MODE_PUSH, FALSE);
-  }
+  stop_pads();
 }
 
 gboolean lightavseg_stop(GstAggregator* aggregator) {

@@ -302,6 +302,59 @@ TEST_F(Events, AStoppedElementLetsNoQueryWait) {
   }
 }
 
+// Sound that is linked just then is not stopped with the others.
+TEST_F(Events, SoundThatArrivesWhileItStopsDoesNotHoldItUp) {
+  constexpr const char* kCaps = "audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=1";
+  Pipeline p(
+      "videotestsrc num-buffers=3 ! video/x-raw,format=GRAY8,width=64,height=48 ! "
+      "l.video_sink lightavseg name=l ! fakesink");
+  GstPad* source = gst_pad_new("sound", GST_PAD_SRC);
+  gst_pad_set_active(source, TRUE);
+  GstPad* sink = nullptr;
+  std::thread pushing;
+  stub().on_close = [&] {
+    if (sink) return;
+    sink = gst_element_request_pad_simple(p.element("l"), "audio_sink");
+    ASSERT_NE(sink, nullptr);
+    gst_pad_set_active(sink, TRUE);
+    ASSERT_EQ(gst_pad_link(source, sink), GST_PAD_LINK_OK);
+    std::promise<void> began;
+    auto begins = began.get_future();
+    pushing = std::thread([&, began = std::move(began)]() mutable {
+      gst_pad_push_event(source, gst_event_new_stream_start("sound"));
+      GstCaps* caps = gst_caps_from_string(kCaps);
+      gst_pad_push_event(source, gst_event_new_caps(caps));
+      gst_caps_unref(caps);
+      GstSegment segment;
+      gst_segment_init(&segment, GST_FORMAT_TIME);
+      gst_pad_push_event(source, gst_event_new_segment(&segment));
+      began.set_value();
+      for (GstClockTime time = 0;; time += GST_SECOND) {
+        GstBuffer* buffer = gst_buffer_new_allocate(nullptr, 96000, nullptr);
+        GST_BUFFER_PTS(buffer) = time;
+        GST_BUFFER_DURATION(buffer) = GST_SECOND;
+        if (gst_pad_push(source, buffer) != GST_FLOW_OK) break;
+      }
+    });
+    begins.wait();
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));  // until there is no room
+  };
+  ASSERT_TRUE(p.reach(GST_STATE_PAUSED)) << p.error();
+  auto stopped = std::async(std::launch::async, [&] { return p.reach(GST_STATE_READY); });
+  const bool in_time = stopped.wait_for(std::chrono::seconds(10)) == std::future_status::ready;
+  EXPECT_TRUE(in_time);
+  if (!in_time) gst_pad_push_event(source, gst_event_new_flush_start());
+  EXPECT_TRUE(stopped.get());
+  stub().on_close = nullptr;
+  ASSERT_TRUE(pushing.joinable()) << "no segmenter was closed";
+  pushing.join();
+  gst_pad_unlink(source, sink);
+  gst_element_release_request_pad(p.element("l"), sink);
+  gst_object_unref(sink);
+  gst_object_unref(source);
+  EXPECT_TRUE(p.reach(GST_STATE_PAUSED)) << p.error();
+}
+
 TEST_F(Events, LiveCapsChangeWhilePlaying) {
   Pipeline p(
       "videotestsrc is-live=true pattern=red ! capsfilter name=f "

@@ -26,7 +26,10 @@ class StubSegmenter : public Segmenter {
     ++stub().opened;
     ++stub().alive;
   }
-  ~StubSegmenter() override { --stub().alive; }
+  ~StubSegmenter() override {
+    --stub().alive;
+    if (stub().on_close) stub().on_close();
+  }
 
   const ModelDescription& description() const override { return description_; }
 

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -24,6 +25,7 @@ struct StubState {
   std::atomic<bool> uneven{false};             // delays are 0 to 3 times delay_ms, by the picture
   std::atomic<int> inside{0}, most_inside{0};  // inferences at the same time, now and at most
   std::mutex mutex;
+  std::function<void()> on_close;  // called when one is destroyed; set it while none is alive
   std::vector<std::uint8_t> last_picture;
   std::vector<float> last_log_mel;
 };
