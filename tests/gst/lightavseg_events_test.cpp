@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/gst/begin_stream.h"
 #include "tests/gst/mask_fields.h"
 #include "tests/gst/run_pipeline.h"
 #include "tests/gst/stub_test.h"
@@ -321,13 +322,7 @@ TEST_F(Events, SoundThatArrivesWhileItStopsDoesNotHoldItUp) {
     std::promise<void> began;
     auto begins = began.get_future();
     pushing = std::thread([&, began = std::move(began)]() mutable {
-      gst_pad_push_event(source, gst_event_new_stream_start("sound"));
-      GstCaps* caps = gst_caps_from_string(kCaps);
-      gst_pad_push_event(source, gst_event_new_caps(caps));
-      gst_caps_unref(caps);
-      GstSegment segment;
-      gst_segment_init(&segment, GST_FORMAT_TIME);
-      gst_pad_push_event(source, gst_event_new_segment(&segment));
+      begin_stream(source, "sound", kCaps);
       began.set_value();
       for (GstClockTime time = 0;; time += GST_SECOND) {
         GstBuffer* buffer = gst_buffer_new_allocate(nullptr, 96000, nullptr);

@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/gst/begin_stream.h"
 #include "tests/gst/run_pipeline.h"
 #include "tests/gst/stub_segmenter.h"
 
@@ -126,24 +127,12 @@ class Feeder {
     afresh_ = true;
   }
 
-  void begin() {
-    gst_pad_push_event(pad_, gst_event_new_stream_start("feeder"));
-    GstCaps* caps = gst_caps_from_string(kCaps);
-    gst_pad_push_event(pad_, gst_event_new_caps(caps));
-    gst_caps_unref(caps);
-    GstSegment segment;
-    gst_segment_init(&segment, GST_FORMAT_TIME);
-    GstEvent* event = gst_event_new_segment(&segment);
-    if (const guint32 seqnum = seqnum_) gst_event_set_seqnum(event, seqnum);
-    gst_pad_push_event(pad_, event);
-  }
-
   void feed() {
     constexpr gsize kBytes = 2 * 960;  // 20 ms
     GstClockTime time = 0;
     while (!stop_) {
       if (afresh_.exchange(false)) {
-        begin();
+        begin_stream(pad_, "feeder", kCaps, seqnum_);
         time = 0;
       }
       GstBuffer* buffer = gst_buffer_new_allocate(nullptr, kBytes, nullptr);
