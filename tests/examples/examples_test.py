@@ -6,7 +6,6 @@ Arguments: frames_in_memory, preview_gtk (or "none"), the clip that ships.
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "pipelines"))
 import tap_runner  # noqa: E402
+import virtual_screen  # noqa: E402
 
 FRAMES_IN_MEMORY, PREVIEW, CLIP = sys.argv[1:4]
 PYTHON = str(ROOT / "pipelines" / "examples" / "masks_to_json.py")
@@ -79,7 +79,7 @@ class MasksToJson(unittest.TestCase):
 
 
 @unittest.skipIf(PREVIEW == "none", "GTK 3 was missing at build time (libgtk-3-dev)")
-@unittest.skipUnless(shutil.which("Xvfb"), "Xvfb is missing (xvfb)")
+@unittest.skipIf(virtual_screen.MISSING, virtual_screen.MISSING)
 class PreviewGtk(unittest.TestCase):
     def setUp(self):
         if run("gst-inspect-1.0", "--exists", "gtksink").returncode:
@@ -87,15 +87,7 @@ class PreviewGtk(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="lightavseg-preview-")
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
-        read, write = os.pipe()
-        # Xvfb picks a free number and writes it when it is ready.
-        self.server = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(write), "-screen", "0", "800x600x24", "-nolisten", "tcp"],
-            pass_fds=[write], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.addCleanup(self.end, self.server)
-        os.close(write)
-        with os.fdopen(read) as number:
-            self.display = f":{number.readline().strip()}"
+        self.display = virtual_screen.start(self, "800x600")
 
     @staticmethod
     def end(process):

@@ -13,6 +13,7 @@ CLIP = pathlib.Path(sys.argv.pop(2)).resolve()
 import media  # noqa: E402
 import tap_runner  # noqa: E402
 import tool  # noqa: E402
+import virtual_screen  # noqa: E402
 
 HOLDER = tempfile.TemporaryDirectory(prefix="lightavseg-run-")
 FRAMES = 5
@@ -182,16 +183,9 @@ class Outputs(tool.TestCase):
             seen.unlink()
 
     def test_preview_in_a_window(self):
-        if not shutil.which("Xvfb"):
-            self.skipTest("Xvfb is not installed")
-        ours, theirs = os.pipe()
-        screen = subprocess.Popen(["Xvfb", "-displayfd", str(theirs), "-nolisten", "tcp"],
-                                  pass_fds=[theirs], stderr=subprocess.DEVNULL)
-        self.addCleanup(screen.wait)
-        self.addCleanup(screen.terminate)
-        os.close(theirs)
-        with os.fdopen(ours) as number:  # says its number when it is ready
-            display = f":{number.readline().strip()}"
+        if virtual_screen.MISSING:
+            self.skipTest(virtual_screen.MISSING)
+        display = virtual_screen.start(self)
         for name in ("o.jsonl", "o.mov"):
             done = subprocess.run([tool.PATH, "run", str(excerpt()), "-o",
                                    str(self.folder / name), "--preview"],

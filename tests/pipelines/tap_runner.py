@@ -46,8 +46,9 @@ class TapResult(unittest.TestResult):
         raise NotImplementedError("subtests would count as one case; make them cases")
 
     def failed(self, test, error):
-        for row in "".join(traceback.format_exception(*error)).splitlines():
-            print(f"# {row}")
+        # Of a failed TAP program, Meson shows only what it wrote to stderr.
+        print(f"{short_name(test)}: " + "".join(traceback.format_exception(*error)),
+              file=sys.stderr, flush=True)
         self.line(test, False)
 
     def addFailure(self, test, error):
