@@ -10,6 +10,7 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
+#include <ostream>
 #include <vector>
 
 #include "tests/gst/mask_fields.h"
@@ -85,6 +86,10 @@ struct Codec {
   int loss;  // of alpha, in steps of 255
 };
 
+std::ostream& operator<<(std::ostream& out, const Codec& codec) {
+  return out << codec.encoder << " in " << codec.muxer;
+}
+
 class AlphaFiles : public testing::TestWithParam<Codec> {};
 
 TEST_P(AlphaFiles, KeepTheMask) {
@@ -139,6 +144,10 @@ struct MatteTarget {
   int bytes;     // of a pixel in the first plane
   int position;  // of the byte that is compared
 };
+
+std::ostream& operator<<(std::ostream& out, const MatteTarget& target) {
+  return out << target.caps;
+}
 
 class Mattes : public testing::TestWithParam<MatteTarget> {};
 

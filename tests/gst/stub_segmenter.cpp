@@ -4,7 +4,11 @@
 #include <gst/gst.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <numeric>
+#include <stdexcept>
+#include <system_error>
 #include <thread>
 
 #include "gst/elements.h"
@@ -71,6 +75,26 @@ class StubSegmenter : public Segmenter {
   int calls_;
 };
 
+// "The model that ships" must be found wherever the tests run; nobody reads it.
+class ModelFolder {
+ public:
+  ModelFolder() {
+    gchar* made = g_dir_make_tmp("lightavseg-stub-XXXXXX", nullptr);
+    if (made == nullptr) throw std::runtime_error("no folder for the tests can be made in TMPDIR");
+    path_ = made;
+    g_free(made);
+    std::ofstream(path_ / "lightavseg.safetensors");
+  }
+  ~ModelFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const char* path() const { return path_.c_str(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
 }  // namespace
 
 StubState& stub() {
@@ -86,13 +110,8 @@ std::unique_ptr<Segmenter> open_stub(const std::string& path, const SegmenterOpt
 
 void use_stubs() {
   static const bool done = [] {
-    // "The model that ships" must be found wherever the tests run; nobody reads it.
-    gchar* folder = g_dir_make_tmp("lightavseg-stub-XXXXXX", nullptr);
-    gchar* model = g_build_filename(folder, "lightavseg.safetensors", nullptr);
-    g_file_set_contents(model, "", 0, nullptr);
-    g_setenv("LIGHTAVSEG_MODEL_PATH", folder, TRUE);
-    g_free(model);
-    g_free(folder);
+    static const ModelFolder folder;
+    g_setenv("LIGHTAVSEG_MODEL_PATH", folder.path(), TRUE);
     set_segmenter_factory(open_stub);
     register_elements(nullptr);
     return true;
