@@ -215,7 +215,7 @@ void read_everything(GstElement* element) {
   gst_element_query_position(element, GST_FORMAT_TIME, &position);
 }
 
-// Reads the bus as an application does. Returns the text of an error that should not be there; a
+// Reads the bus as an application does. Returns the texts of errors that should not be there; a
 // change to PAUSED while the model is "missing" fails, as it must.
 std::string read_bus(GstElement* pipeline) {
   std::string unexpected;
@@ -228,7 +228,7 @@ std::string read_bus(GstElement* pipeline) {
       gchar* debug = nullptr;
       gst_message_parse_error(message, &error, &debug);
       if (!g_error_matches(error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND))
-        unexpected = fmt::format("{} ({})", error->message, debug ? debug : "");
+        unexpected += fmt::format("{} ({})\n", error->message, debug ? debug : "");
       g_error_free(error);
       g_free(debug);
     }
