@@ -233,7 +233,7 @@ class HostilePipeline {
     text += uses_network_ ? random_rest(draw_) : "";
     text += fmt::format("fakesink name=out sync=false num-buffers={}",
                         draw_.percent(95) ? -1 : int(draw_.below(10)));
-    if (with_probe_) text += " lightavsegaudio name=probe ! fakesink sync=false";
+    if (with_probe_) text += " lightavsegaudio name=probe ! fakesink name=probed sync=false";
     pipeline_ = gst_parse_launch(text.c_str(), nullptr);
     gst_object_ref_sink(pipeline_);
     element_ = gst_bin_get_by_name(GST_BIN(pipeline_), "e");
@@ -319,15 +319,18 @@ class HostilePipeline {
   }
 
   // A flush that meets a change of state can make GStreamer's core forget that the pipeline was to
-  // play (seen in 1.22, with an identity in place of the element): the sink has its first frame and
-  // waits in PAUSED for good. The sink alone is told again, so that nothing else is woken.
+  // play (seen in 1.22, with an identity in place of the element): a sink has its first frame and
+  // waits in PAUSED for good. The sinks alone are told again, so that nothing else is woken.
   void play_on() {
-    GstElement* sink = gst_bin_get_by_name(GST_BIN(pipeline_), "out");
-    GstState state = GST_STATE_VOID_PENDING, pending = GST_STATE_VOID_PENDING;
-    gst_element_get_state(sink, &state, &pending, 0);
-    if (state == GST_STATE_PAUSED && pending != GST_STATE_PLAYING)
-      gst_element_set_state(sink, GST_STATE_PLAYING);
-    gst_object_unref(sink);
+    for (const char* name : {"out", "probed"}) {
+      GstElement* sink = gst_bin_get_by_name(GST_BIN(pipeline_), name);
+      if (!sink) continue;
+      GstState state = GST_STATE_VOID_PENDING, pending = GST_STATE_VOID_PENDING;
+      gst_element_get_state(sink, &state, &pending, 0);
+      if (state == GST_STATE_PAUSED && pending != GST_STATE_PLAYING)
+        gst_element_set_state(sink, GST_STATE_PLAYING);
+      gst_object_unref(sink);
+    }
   }
 
   // True when there was an end of any kind.
