@@ -44,6 +44,7 @@ class Feeder {
   static gboolean on_query(GstPad* pad, GstObject* parent, GstQuery* query);
   void run();
   bool send(Step step);
+  bool peer_goes_down();
   void catch_up();
   void pause();
 
