@@ -3,6 +3,7 @@
 
 #include <ATen/record_function.h>
 
+#include <algorithm>
 #include <string>
 
 #include "model/network/mobilenet_v2.h"

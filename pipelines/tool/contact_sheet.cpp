@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gst/video/video.h>
 
+#include <algorithm>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <stdexcept>

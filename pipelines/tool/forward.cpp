@@ -2,6 +2,7 @@
 // lightavseg forward: tensors in, tensors out; for comparisons with other implementations.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "dsp/log_mel.h"

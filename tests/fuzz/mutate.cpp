@@ -2,6 +2,7 @@
 #include "tests/fuzz/mutate.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace lightavseg::fuzz {
 namespace {

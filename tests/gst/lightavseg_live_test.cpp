@@ -5,6 +5,8 @@
 #include <gst/video/video.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/gst/mask_fields.h"
 #include "tests/gst/run_pipeline.h"
 #include "tests/gst/stub_test.h"

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <stdexcept>
 #include <string>
 
 #include "pipelines/tool/progress_bar.h"

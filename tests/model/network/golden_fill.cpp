@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tests/model/network/golden_fill.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "model/network/model_file.h"
