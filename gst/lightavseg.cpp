@@ -39,6 +39,7 @@ struct _GstLightAVSeg {
   Stream* stream;
   GstTagList* tags;             // of the video, not yet pushed; source task
   gboolean audio_segment_done;  // stream lock of audio_sink
+  gint ended;                   // atomic: nothing follows but the end of the stream
   gint failed;                  // atomic; an error was posted
 };
 
@@ -180,14 +181,17 @@ gboolean lightavseg_post_message(GstElement* element, GstMessage* message) {
 }
 
 GstStateChangeReturn lightavseg_change_state(GstElement* element, GstStateChange transition) {
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     g_atomic_int_set(&GST_LIGHTAVSEG(element)->failed, FALSE);
+    g_atomic_int_set(&GST_LIGHTAVSEG(element)->ended, FALSE);
+  }
   // The base class joins the source task, which may be waiting for a mask.
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) GST_LIGHTAVSEG(element)->stream->cancel();
   return GST_ELEMENT_CLASS(gst_lightavseg_parent_class)->change_state(element, transition);
 }
 
 GstFlowReturn lightavseg_flush(GstAggregator* aggregator) {
+  g_atomic_int_set(&GST_LIGHTAVSEG(aggregator)->ended, FALSE);
   GST_LIGHTAVSEG(aggregator)->stream->flush();
   return GST_FLOW_OK;
 }
@@ -233,6 +237,7 @@ GstFlowReturn lightavseg_aggregate(GstAggregator* aggregator, gboolean) {
     const auto audio = ref_audio_pad(self);
     const auto flow = self->stream->aggregate(copy_settings(self), audio.get());
     if (self->tags) push_tags(self);
+    if (flow == GST_FLOW_EOS) g_atomic_int_set(&self->ended, TRUE);
     return flow;
   });
 }
@@ -365,9 +370,28 @@ GstFlowReturn lightavseg_sink_event_pre_queue(GstAggregator* aggregator, GstAggr
   return flow;
 }
 
+// The end of the stream once more, in a source task that does nothing else. The next flush or stop
+// ends the task, as it ends that of the base class.
+void push_end(gpointer source_pad) {
+  auto* src = GST_PAD(source_pad);
+  GstEvent* started = gst_pad_get_sticky_event(src, GST_EVENT_STREAM_START, 0);
+  if (started) {
+    gst_event_unref(started);
+  } else {
+    GstElement* element = gst_pad_get_parent_element(src);
+    gchar* id = gst_pad_create_stream_id(src, element, nullptr);
+    gst_pad_push_event(src, gst_event_new_stream_start(id));
+    g_free(id);
+    gst_object_unref(element);
+  }
+  gst_pad_push_event(src, gst_event_new_eos());
+  gst_pad_pause_task(src);
+}
+
 // For a seek that flushes the base class stops its source task, which the FLUSH_STOP of upstream
 // starts again. Upstream that cannot seek sends none, and nothing would ever leave the element.
-// The base class (seen in 1.22) has no other way in than the activation of its pad.
+// The base class (seen in 1.22) has no other way in than the activation of its pad. Once it has sent
+// the end of the stream, before the flush or into it, it sends no more.
 void start_source_task(GstLightAVSeg* self) {
   GstPad* src = GST_AGGREGATOR_SRC_PAD(self);
   if (!gst_pad_is_active(src) || gst_pad_get_task_state(src) == GST_TASK_STARTED) return;
@@ -377,6 +401,10 @@ void start_source_task(GstLightAVSeg* self) {
   GST_OBJECT_UNLOCK(self->video_pad);
   if (segment.format == GST_FORMAT_TIME)
     gst_aggregator_update_segment(GST_AGGREGATOR(self), &segment);
+  if (g_atomic_int_get(&self->ended)) {
+    gst_pad_start_task(src, push_end, src, nullptr);
+    return;
+  }
   GST_PAD_ACTIVATEMODEFUNC(src)(src, GST_OBJECT(self), GST_PAD_MODE_PUSH, TRUE);
 }
 

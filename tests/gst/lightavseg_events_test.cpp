@@ -243,6 +243,25 @@ TEST_F(Events, SeekThatUpstreamRefusesChangesNothing) {
   EXPECT_EQ(GST_BUFFER_PTS(p.buffer(last)), 9 * 40 * GST_MSECOND);
 }
 
+// Downstream was flushed, and has forgotten the end that it had.
+TEST_F(Events, SeekThatUpstreamRefusesAtTheEndIsFollowedByTheEnd) {
+  Pipeline p(
+      "appsrc name=v format=time stream-type=stream "
+      "caps=video/x-raw,format=GRAY8,width=64,height=48,framerate=25/1 ! l.video_sink "
+      "lightavseg name=l ! fakesink sync=false");
+  GstBuffer* frame = gst_buffer_new_allocate(nullptr, 64 * 48, nullptr);
+  gst_buffer_memset(frame, 0, 200, 64 * 48);
+  GST_BUFFER_PTS(frame) = 0;
+  gst_app_src_push_buffer(GST_APP_SRC(p.element("v")), frame);
+  gst_app_src_end_of_stream(GST_APP_SRC(p.element("v")));
+  ASSERT_TRUE(p.run(20000)) << p.error();
+  for (int i = 0; i < 2; ++i) {
+    p.forget_end();
+    seek(p, 1, GST_SEEK_FLAG_FLUSH, 0);
+    ASSERT_TRUE(p.run(5000)) << p.error() << i;
+  }
+}
+
 TEST_F(Events, FlushDoesNotWaitForASlowInference) {
   const Clip clip(0, 4);
   Pipeline p(clip.through_element());

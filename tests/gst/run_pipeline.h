@@ -36,6 +36,8 @@ class Pipeline {
   // Samples of "out" so far, owned.
   const std::vector<GstSample*>& samples() const { return samples_; }
   GstBuffer* buffer(std::size_t i) const { return gst_sample_get_buffer(samples_.at(i)); }
+  // run() waits for another end of the stream.
+  void forget_end() { eos_ = false; }
   void forget_samples();
   // "domain-quark code: text (debug)" of the error, empty when there was none.
   const std::string& error() const { return error_; }

@@ -320,7 +320,9 @@ class HostilePipeline {
 
   // A flush that meets a change of state can make GStreamer's core forget that the pipeline was to
   // play (seen in 1.22, with an identity in place of the element): a sink has its first frame and
-  // waits in PAUSED for good. The sinks alone are told again, so that nothing else is woken.
+  // waits in PAUSED for good, or the pipeline does not follow its elements to PLAYING and keeps the
+  // end of the stream to itself. The sinks alone are told again, so that nothing else is woken, and
+  // the pipeline once they have ended.
   void play_on() {
     for (const char* name : {"out", "probed"}) {
       GstElement* sink = gst_bin_get_by_name(GST_BIN(pipeline_), name);
@@ -331,6 +333,7 @@ class HostilePipeline {
         gst_element_set_state(sink, GST_STATE_PLAYING);
       gst_object_unref(sink);
     }
+    if (all_finished() && !told_.eos) gst_element_set_state(pipeline_, GST_STATE_PLAYING);
   }
 
   // True when there was an end of any kind.
