@@ -77,8 +77,8 @@ class AudioInput {
   // sample rate stays, else forgotten. Throws as the constructor does, and then changes nothing.
   void set_front_end(dsp::FrontEnd front_end);
 
-  // Raw audio of any format, layout and channel count and of rates up to 16 MHz. Channels without
-  // positions weigh the same. False with a reason (may be null) when there is no way to
+  // Raw audio of any format, layout and channel count and of rates from 1 kHz to 16 MHz. Channels
+  // without positions weigh the same. False with a reason (may be null) when there is no way to
   // convert it; buffers are not heard then. A change in the middle of the stream drains the old
   // converter.
   bool set_format(const GstAudioInfo& info, std::string* reason);

@@ -390,8 +390,8 @@ void push_end(gpointer source_pad) {
 
 // For a seek that flushes the base class stops its source task, which the FLUSH_STOP of upstream
 // starts again. Upstream that cannot seek sends none, and nothing would ever leave the element.
-// The base class (seen in 1.22) has no other way in than the activation of its pad. Once it has sent
-// the end of the stream, before the flush or into it, it sends no more.
+// The base class (seen in 1.22) has no other way in than the activation of its pad. Once it has
+// sent the end of the stream, before the flush or into it, it sends no more.
 void start_source_task(GstLightAVSeg* self) {
   GstPad* src = GST_AGGREGATOR_SRC_PAD(self);
   if (!gst_pad_is_active(src) || gst_pad_get_task_state(src) == GST_TASK_STARTED) return;

@@ -9,7 +9,8 @@
 namespace lightavseg::gst {
 namespace {
 
-constexpr int kMaxRate = 16'000'000;          // Hz; the filter grows with the rate
+// In Hz. Below, a small buffer lasts minutes, and converting it seconds; above, the filter grows.
+constexpr int kMinRate = 1'000, kMaxRate = 16'000'000;
 constexpr int kMaxChannels = 63;              // GStreamer's mixer ends the process at more
 constexpr std::int64_t kBlockSamples = 8192;  // of input or output, whichever is more
 
@@ -63,9 +64,9 @@ std::string why_unusable(const GstAudioInfo& info) {
         "of them with deinterleave",
         info.channels, kMaxChannels);
   }
-  if (info.rate > kMaxRate) {
-    return fmt::format("audio rate {} Hz is above {} Hz; put audioresample in front", info.rate,
-                       kMaxRate);
+  if (info.rate < kMinRate || info.rate > kMaxRate) {
+    return fmt::format("audio rate {} Hz is not {} to {} Hz; put audioresample in front", info.rate,
+                       kMinRate, kMaxRate);
   }
   return {};
 }
