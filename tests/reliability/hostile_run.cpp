@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "gst/owned.h"
@@ -132,13 +133,15 @@ void set_random_property(Draw& draw, GstElement* element) {
   }
 }
 
-void seek(Draw& draw, GstElement* pipeline) {
+// flush_allowed: not where sources flush by themselves, for the base class (GstAggregator) may wait
+// for ever when two flushes with different reasons meet.
+void seek(Draw& draw, GstElement* pipeline, bool flush_allowed) {
   static constexpr std::array<double, 4> kRates = {1, 2, 0.5, -1};
   static constexpr std::array<int, 4> kFlags = {
       GST_SEEK_FLAG_FLUSH, GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE, GST_SEEK_FLAG_NONE,
       GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_SEGMENT};
   const double rate = draw.of(kRates);
-  const int flags = draw.of(kFlags);
+  const int flags = draw.of(kFlags) & (flush_allowed ? ~0 : ~GST_SEEK_FLAG_FLUSH);
   gst_element_seek(pipeline, rate, GST_FORMAT_TIME, GstSeekFlags(flags), GST_SEEK_TYPE_SET,
                    gint64(draw.below(5)) * gint64(GST_SECOND), GST_SEEK_TYPE_SET,
                    gint64(5 + draw.below(5)) * gint64(GST_SECOND));
@@ -274,7 +277,10 @@ class HostilePipeline {
     }
   }
 
+  // GStreamer (1.22) can get stuck in PAUSED when it is asked for PLAYING a second time at the
+  // moment in which it goes on from PAUSED by itself; so nothing is asked for twice in a row.
   void set_state(GstState state) {
+    if (state == std::exchange(asked_for_, state)) return;
     if (gst_element_set_state(pipeline_, state) == GST_STATE_CHANGE_FAILURE) state_failed_ = true;
     read_bus(pipeline_, told_);
     if (state > GST_STATE_READY) return;
@@ -294,7 +300,7 @@ class HostilePipeline {
         break;
       case 2:
         may_lose_frames_ = true;
-        seek(draw_, pipeline_);
+        seek(draw_, pipeline_, !flushes_);
         break;
       case 3:
         send_upstream(draw_, element_);
@@ -320,9 +326,7 @@ class HostilePipeline {
 
   // A flush that meets a change of state can make GStreamer's core forget that the pipeline was to
   // play (seen in 1.22, with an identity in place of the element): a sink has its first frame and
-  // waits in PAUSED for good, or the pipeline does not follow its elements to PLAYING and keeps the
-  // end of the stream to itself. The sinks alone are told again, so that nothing else is woken, and
-  // the pipeline once they have ended.
+  // waits in PAUSED for good. The sinks alone are told again, so that nothing else is woken.
   void play_on() {
     for (const char* name : {"out", "probed"}) {
       GstElement* sink = gst_bin_get_by_name(GST_BIN(pipeline_), name);
@@ -333,7 +337,6 @@ class HostilePipeline {
         gst_element_set_state(sink, GST_STATE_PLAYING);
       gst_object_unref(sink);
     }
-    if (all_finished() && !told_.eos) gst_element_set_state(pipeline_, GST_STATE_PLAYING);
   }
 
   // True when there was an end of any kind.
@@ -394,6 +397,7 @@ class HostilePipeline {
   bool flushes_ = false;
   Watched watched_;
   FeederManners manners_;
+  GstState asked_for_ = GST_STATE_VOID_PENDING;
   GstElement* pipeline_ = nullptr;
   GstElement* element_ = nullptr;
   std::vector<std::unique_ptr<Feeder>> feeders_;  // the first is the video
