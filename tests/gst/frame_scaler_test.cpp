@@ -51,10 +51,13 @@ TEST_P(EverySize, ReadsEveryRawFormat) {
     const bool gray = GST_VIDEO_INFO_IS_GRAY(&info);
     // 5 bits of colour are 8 levels apart, the palette has 6 levels of each colour.
     const int tolerance = format == GST_VIDEO_FORMAT_RGB8P ? 41 : 8;
+    // GStreamer 1.26 writes another colour into the last column of these.
+    const bool loses_last = name_of(format).rfind("MT2110", 0) == 0 && width % 2 != 0;
     const int want[3] = {gray ? 105 : 40, gray ? 105 : 120, gray ? 105 : 200};
     for (std::size_t i = 0; i < out.size(); ++i) {
       // GStreamer 1.22 swaps the two chroma samples at the end of odd NV61 rows.
       if (format == GST_VIDEO_FORMAT_NV61 && width % 2 != 0 && i / 3 % 24 == 23) continue;
+      if (loses_last && i / 3 % 24 == 23) continue;
       ASSERT_NEAR(out[i], want[i % 3], tolerance) << "value " << i;
     }
   }

@@ -39,9 +39,9 @@ std::vector<GstAnalyticsSegmentationMtd> segmentations_of(GstBuffer* buffer) {
 
 // The picture of region ids, where it lies in the frame.
 struct Ids {
-  Buffer buffer;
   gint x = -1, y = -1;
   guint width = 0, height = 0;
+  Buffer buffer;
 
   explicit Ids(const GstAnalyticsSegmentationMtd& mtd)
       : buffer(gst_analytics_segmentation_mtd_get_mask(&mtd, &x, &y, &width, &height)) {}
@@ -94,9 +94,9 @@ TEST_F(MaskMetaAnalytics, LeavesWhatOthersFound) {
   EXPECT_EQ(segmentations_of(frame.get()).size(), 1u);
   gpointer state = nullptr;
   GstAnalyticsODMtd found;
-  EXPECT_TRUE(gst_analytics_relation_meta_iterate(
-      gst_buffer_get_analytics_relation_meta(frame.get()), &state,
-      gst_analytics_od_mtd_get_mtd_type(), &found));
+  EXPECT_TRUE(
+      gst_analytics_relation_meta_iterate(gst_buffer_get_analytics_relation_meta(frame.get()),
+                                          &state, gst_analytics_od_mtd_get_mtd_type(), &found));
 }
 
 }  // namespace

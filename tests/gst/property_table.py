@@ -21,7 +21,7 @@ CONTROLLABLE, MUTABLE_READY, MUTABLE_PAUSED, MUTABLE_PLAYING = 1 << 9, 1 << 10, 
 
 
 def default_of(spec):
-    value = spec.default_value
+    value = getattr(spec, "default_value", None)  # a structure has none
     if spec.value_type == GObject.TYPE_BOOLEAN:
         return "true" if value else "false"
     if hasattr(value, "value_nick"):

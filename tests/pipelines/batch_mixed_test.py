@@ -50,7 +50,7 @@ def make_clip(folder, number):
     options = {"fps": 10, "size": "64x48", "seconds": SECONDS[number // len(KINDS)], **differs}
     if kind == "turned":
         upright = media.make(folder / "upright.mp4", **options)
-        media.ffmpeg("-i", upright, "-c", "copy", "-metadata:s:v", "rotate=90", path)
+        media.turned(upright, path)
         upright.unlink()
         return
     media.make(path, **options)

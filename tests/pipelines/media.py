@@ -9,6 +9,16 @@ def ffmpeg(*arguments):
                     *map(str, arguments)], check=True, timeout=60)
 
 
+def turned(source, path):
+    """A copy of a file that asks players to turn its picture by 90 degrees."""
+    options = subprocess.run(["ffmpeg", "-hide_banner", "-h", "full"], capture_output=True,
+                             text=True, check=True, timeout=60).stdout
+    if "-display_rotation" in options:  # FFmpeg 6 and later
+        ffmpeg("-display_rotation", "-90", "-i", source, "-c", "copy", path)
+    else:
+        ffmpeg("-i", source, "-c", "copy", "-metadata:s:v", "rotate=90", path)
+
+
 def make(path, *, seconds=1, fps=5, size="96x64", sound="sine", tracks=1, extra=()):
     """A test picture and a tone; sound: "sine", or "" for none."""
     inputs = ["-f", "lavfi", "-i", f"testsrc=size={size}:rate={fps}:duration={seconds}"]

@@ -63,7 +63,7 @@ class Inputs(tool.TestCase):
     def test_turned_pictures_come_out_upright(self):
         plain = media.make(self.folder / "plain.mp4")
         source = self.folder / "turned.mp4"
-        media.ffmpeg("-i", plain, "-c", "copy", "-metadata:s:v", "rotate=90", source)
+        media.turned(plain, source)
         self.assertTrue(any("rotation" in data for data in media.video(source)["side_data_list"]))
         self.run_json(source, "o.mkv", "--output", "matte")
         self.run_json(source, "o.mp4", "--set", "overlay-opacity=0")
