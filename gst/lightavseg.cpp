@@ -9,6 +9,7 @@
 // converts, renders, or waits for a mask; the worker holds none while the network runs.
 #include "gst/lightavseg.h"
 
+#include <fmt/format.h>
 #include <gst/video/video.h>
 
 #include <algorithm>
@@ -39,7 +40,9 @@ struct _GstLightAVSeg {
   Stream* stream;
   GstTagList* tags;             // of the video, not yet pushed; source task
   gboolean audio_segment_done;  // stream lock of audio_sink
-  gint ended;                   // atomic: nothing follows but the end of the stream
+  gint ended;                   // atomic: the end was sent, though sound still comes
+  gint closed;                  // atomic: the base class was told of the end
+  gint ends_again;              // atomic: downstream forgot the end that was sent
   gint failed;                  // atomic; an error was posted
 };
 
@@ -180,10 +183,14 @@ gboolean lightavseg_post_message(GstElement* element, GstMessage* message) {
   return GST_ELEMENT_CLASS(gst_lightavseg_parent_class)->post_message(element, message);
 }
 
+void forget_end(GstLightAVSeg* self) {
+  for (auto* flag : {&self->ended, &self->closed, &self->ends_again}) g_atomic_int_set(flag, FALSE);
+}
+
 GstStateChangeReturn lightavseg_change_state(GstElement* element, GstStateChange transition) {
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     g_atomic_int_set(&GST_LIGHTAVSEG(element)->failed, FALSE);
-    g_atomic_int_set(&GST_LIGHTAVSEG(element)->ended, FALSE);
+    forget_end(GST_LIGHTAVSEG(element));
   }
   // The base class joins the source task, which may be waiting for a mask.
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) GST_LIGHTAVSEG(element)->stream->cancel();
@@ -191,7 +198,7 @@ GstStateChangeReturn lightavseg_change_state(GstElement* element, GstStateChange
 }
 
 GstFlowReturn lightavseg_flush(GstAggregator* aggregator) {
-  g_atomic_int_set(&GST_LIGHTAVSEG(aggregator)->ended, FALSE);
+  forget_end(GST_LIGHTAVSEG(aggregator));
   GST_LIGHTAVSEG(aggregator)->stream->flush();
   return GST_FLOW_OK;
 }
@@ -212,6 +219,33 @@ GstFlowReturn guarded(GstLightAVSeg* self, Work&& work) {
   return GST_FLOW_ERROR;
 }
 
+// The end of the stream, as the base class sends it. Of a stream without a frame it has sent
+// nothing yet.
+void push_end_of_stream(GstPad* src) {
+  GstEvent* end = gst_event_new_eos();
+  if (GstEvent* segment = gst_pad_get_sticky_event(src, GST_EVENT_SEGMENT, 0)) {
+    gst_event_set_seqnum(end, gst_event_get_seqnum(segment));
+    gst_event_unref(segment);
+  }
+  GstEvent* start = gst_pad_get_sticky_event(src, GST_EVENT_STREAM_START, 0);
+  if (!start) {
+    const auto id = fmt::format("lightavseg-{:08x}", g_random_int());  // as the base class does
+    gst_pad_push_event(src, gst_event_new_stream_start(id.c_str()));
+  }
+  gst_clear_event(&start);
+  gst_pad_push_event(src, end);
+}
+
+// The video has ended. Sound that goes on is taken and dropped to its own end: whoever refused it
+// (GstAggregator of GStreamer 1.22) or let it wait (1.26) would stop the other branches of a tee.
+GstFlowReturn outlast_sound(GstLightAVSeg* self, GstAggregatorPad* audio) {
+  while (audio && gst_aggregator_pad_drop_buffer(audio)) {
+  }
+  if (audio && !gst_aggregator_pad_is_eos(audio)) return GST_AGGREGATOR_FLOW_NEED_DATA;
+  g_atomic_int_set(&self->closed, TRUE);
+  return GST_FLOW_EOS;
+}
+
 // Tags may not leave before the stream has started, which the base class does with the first
 // buffer.
 void push_tags(GstLightAVSeg* self) {
@@ -225,6 +259,11 @@ void push_tags(GstLightAVSeg* self) {
 GstFlowReturn lightavseg_aggregate(GstAggregator* aggregator, gboolean) {
   auto* self = GST_LIGHTAVSEG(aggregator);
   if (!self->stream->runs()) return GST_FLOW_FLUSHING;  // see end_flush()
+  if (g_atomic_int_get(&self->ended)) {
+    if (g_atomic_int_compare_and_exchange(&self->ends_again, TRUE, FALSE))
+      push_end_of_stream(GST_AGGREGATOR_SRC_PAD(self));
+    return outlast_sound(self, ref_audio_pad(self).get());
+  }
   return guarded(self, [&] {
     GST_OBJECT_LOCK(self->video_pad);
     const auto& segment = self->video_pad->segment;
@@ -237,12 +276,20 @@ GstFlowReturn lightavseg_aggregate(GstAggregator* aggregator, gboolean) {
     const auto audio = ref_audio_pad(self);
     const auto flow = self->stream->aggregate(copy_settings(self), audio.get());
     if (self->tags) push_tags(self);
-    if (flow == GST_FLOW_EOS) g_atomic_int_set(&self->ended, TRUE);
-    return flow;
+    if (flow != GST_FLOW_EOS) return flow;
+    if (gst_aggregator_pad_is_eos(self->video_pad) && audio &&
+        !gst_aggregator_pad_is_eos(audio.get())) {
+      g_atomic_int_set(&self->ended, TRUE);
+      push_end_of_stream(GST_AGGREGATOR_SRC_PAD(self));
+      return outlast_sound(self, audio.get());
+    }
+    g_atomic_int_set(&self->closed, TRUE);
+    return GST_FLOW_EOS;
   });
 }
 
 GstClockTime lightavseg_next_time(GstAggregator* aggregator) {
+  if (g_atomic_int_get(&GST_LIGHTAVSEG(aggregator)->ended)) return GST_CLOCK_TIME_NONE;
   return GST_LIGHTAVSEG(aggregator)->stream->next_time();
 }
 
@@ -372,20 +419,9 @@ GstFlowReturn lightavseg_sink_event_pre_queue(GstAggregator* aggregator, GstAggr
 
 // The end of the stream once more, in a source task that does nothing else. The next flush or stop
 // ends the task, as it ends that of the base class.
-void push_end(gpointer source_pad) {
-  auto* src = GST_PAD(source_pad);
-  GstEvent* started = gst_pad_get_sticky_event(src, GST_EVENT_STREAM_START, 0);
-  if (started) {
-    gst_event_unref(started);
-  } else {
-    GstElement* element = gst_pad_get_parent_element(src);
-    gchar* id = gst_pad_create_stream_id(src, element, nullptr);
-    gst_pad_push_event(src, gst_event_new_stream_start(id));
-    g_free(id);
-    gst_object_unref(element);
-  }
-  gst_pad_push_event(src, gst_event_new_eos());
-  gst_pad_pause_task(src);
+void push_end(gpointer src) {
+  push_end_of_stream(GST_PAD(src));
+  gst_pad_pause_task(GST_PAD(src));
 }
 
 // For a seek that flushes the base class stops its source task, which the FLUSH_STOP of upstream
@@ -401,10 +437,11 @@ void start_source_task(GstLightAVSeg* self) {
   GST_OBJECT_UNLOCK(self->video_pad);
   if (segment.format == GST_FORMAT_TIME)
     gst_aggregator_update_segment(GST_AGGREGATOR(self), &segment);
-  if (g_atomic_int_get(&self->ended)) {
+  if (g_atomic_int_get(&self->closed)) {
     gst_pad_start_task(src, push_end, src, nullptr);
     return;
   }
+  g_atomic_int_set(&self->ends_again, g_atomic_int_get(&self->ended));
   GST_PAD_ACTIVATEMODEFUNC(src)(src, GST_OBJECT(self), GST_PAD_MODE_PUSH, TRUE);
 }
 
