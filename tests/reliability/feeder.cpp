@@ -88,7 +88,9 @@ bool Feeder::send(Step step) {
     return true;
   }
   auto flow = gst_pad_push(pad_, GST_BUFFER_CAST(step.release()));
-  if (flow == GST_FLOW_ERROR && peer_goes_down()) flow = GST_FLOW_FLUSHING;
+  // A transform of GStreamer (1.22) that stops closes its source pad before its sink pad; an event
+  // that comes between the two fails in a way that looks like an error of the stream.
+  if (flow == GST_FLOW_ERROR && stopped_) flow = GST_FLOW_FLUSHING;
   if (flow == GST_FLOW_OK)
     ++taken_;
   else if (flow == GST_FLOW_FLUSHING)
@@ -96,16 +98,6 @@ bool Feeder::send(Step step) {
   else if (!ended_)  // sinks drop what comes after an end, which is an error of the flow
     flow_ = flow;
   return flow > GST_FLOW_NOT_NEGOTIATED;
-}
-
-// A transform of GStreamer (1.22) that stops closes its source pad before its sink pad; an event that
-// comes between the two fails in a way that looks like an error of the stream.
-bool Feeder::peer_goes_down() {
-  pause();
-  GstPad* peer = gst_pad_get_peer(pad_);
-  const bool active = peer && gst_pad_is_active(peer);
-  gst_clear_object(&peer);
-  return !active;
 }
 
 void Feeder::catch_up() {

@@ -28,6 +28,8 @@ class Feeder {
   Feeder& operator=(const Feeder&) = delete;
 
   void start();
+  // The elements are about to forget what they were told (READY).
+  void expect_stop() { stopped_ = true; }
   // The elements forgot what they were told (READY): they get the newest of it again.
   void tell_again() { tell_again_ = true; }
   // The last end of the stream may be sent.
@@ -44,7 +46,6 @@ class Feeder {
   static gboolean on_query(GstPad* pad, GstObject* parent, GstQuery* query);
   void run();
   bool send(Step step);
-  bool peer_goes_down();
   void catch_up();
   void pause();
 
@@ -53,7 +54,8 @@ class Feeder {
   GstPad* pad_;
   bool ended_ = false;  // the thread's own: an end was sent
   std::thread thread_;
-  std::atomic<bool> tell_again_{false}, may_end_{false}, stop_{false}, finished_{false};
+  std::atomic<bool> tell_again_{false}, may_end_{false}, stop_{false}, stopped_{false},
+      finished_{false};
   std::atomic<GstFlowReturn> flow_{GST_FLOW_OK};
   std::atomic<int> taken_{0};
 };

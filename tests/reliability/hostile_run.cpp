@@ -281,6 +281,8 @@ class HostilePipeline {
   // moment in which it goes on from PAUSED by itself; so nothing is asked for twice in a row.
   void set_state(GstState state) {
     if (state == std::exchange(asked_for_, state)) return;
+    if (state <= GST_STATE_READY)
+      for (auto& f : feeders_) f->expect_stop();
     if (gst_element_set_state(pipeline_, state) == GST_STATE_CHANGE_FAILURE) state_failed_ = true;
     read_bus(pipeline_, told_);
     if (state > GST_STATE_READY) return;
