@@ -20,12 +20,12 @@ ELEMENTS = ("lightavseg", "lightavsegmask", "lightavsegaudio")
 CONTROLLABLE, MUTABLE_READY, MUTABLE_PAUSED, MUTABLE_PLAYING = 1 << 9, 1 << 10, 1 << 11, 1 << 12
 
 
-def default_of(spec):
+def default_of(element, spec):
     value = getattr(spec, "default_value", None)  # a structure has none
     if spec.value_type == GObject.TYPE_BOOLEAN:
         return "true" if value else "false"
-    if hasattr(value, "value_nick"):
-        return value.value_nick
+    if spec.value_type.is_a(GObject.TYPE_ENUM):  # newer PyGObject gives the number
+        return element.get_property(spec.name).value_nick
     if spec.name == "overlay-color":
         return f"0x{value:08x}"
     if isinstance(value, float):
@@ -57,7 +57,8 @@ def table(name):
             continue
         if not spec.nick or not spec.blurb:
             sys.exit(f"{name}.{spec.name} has no nick or no blurb")
-        lines.append(f"| `{spec.name}` | {default_of(spec)} | {when(spec)} | {spec.blurb} |")
+        cells = (f"`{spec.name}`", default_of(element, spec), when(spec), spec.blurb)
+        lines.append(f"| {' | '.join(cells)} |")
     if len(lines) == 2:
         return "No properties of its own."
     return "\n".join(lines)
