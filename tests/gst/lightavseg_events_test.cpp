@@ -264,6 +264,7 @@ TEST_F(Events, SeekThatUpstreamRefusesAtTheEndIsFollowedByTheEnd) {
 
 // What the tee feeds beside lightavseg gets all of its sound.
 TEST_F(Events, SoundThatOutlastsTheVideoHoldsNobodyUp) {
+  std::atomic<int> buffers{0};
   Pipeline p(
       "videotestsrc num-buffers=5 ! video/x-raw,format=GRAY8,width=64,height=48 ! l.video_sink "
       "lightavseg name=l ! fakesink sync=false "
@@ -271,16 +272,7 @@ TEST_F(Events, SoundThatOutlastsTheVideoHoldsNobodyUp) {
       "audio/x-raw,format=S16LE,rate=48000,channels=1 ! tee name=t "
       "t. ! queue max-size-buffers=2 ! l.audio_sink "
       "t. ! queue max-size-buffers=2 ! fakesink name=beside sync=false");
-  std::atomic<int> buffers{0};
-  GstPad* pad = gst_element_get_static_pad(p.element("beside"), "sink");
-  gst_pad_add_probe(
-      pad, GST_PAD_PROBE_TYPE_BUFFER,
-      [](GstPad*, GstPadProbeInfo*, gpointer count) {
-        ++*static_cast<std::atomic<int>*>(count);
-        return GST_PAD_PROBE_OK;
-      },
-      &buffers, nullptr);
-  gst_object_unref(pad);
+  p.count_buffers("beside", buffers);
   ASSERT_TRUE(p.run(20000)) << p.error() << buffers;
   EXPECT_EQ(buffers, 400);
 }

@@ -241,22 +241,14 @@ std::string read_bus(GstElement* pipeline) {
 TEST_P(Stress, EverythingAtOnce) {
   const bool live = GetParam();
   Watchdog watchdog;
+  std::atomic<int> frames{0};
   Pipeline p(
       fmt::format("videotestsrc is-live={} pattern=red ! "
                   "video/x-raw,format=I420,width=64,height=48,framerate=50/1 ! queue ! "
                   "l.video_sink lightavseg name=l ! fakesink name=f sync={} qos=true",
                   live, live));
   GstElement* element = p.element("l");
-  std::atomic<int> frames{0};
-  GstPad* out = gst_element_get_static_pad(p.element("f"), "sink");
-  gst_pad_add_probe(
-      out, GST_PAD_PROBE_TYPE_BUFFER,
-      [](GstPad*, GstPadProbeInfo*, gpointer count) {
-        ++*static_cast<std::atomic<int>*>(count);
-        return GST_PAD_PROBE_OK;
-      },
-      &frames, nullptr);
-  gst_object_unref(out);
+  p.count_buffers("f", frames);
 
   {
     Feeder feeder(element);

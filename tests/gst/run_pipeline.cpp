@@ -69,6 +69,18 @@ bool Pipeline::collect(int for_ms) {
   return error_.empty();
 }
 
+void Pipeline::count_buffers(const char* element, std::atomic<int>& count) {
+  GstPad* pad = gst_element_get_static_pad(this->element(element), "sink");
+  gst_pad_add_probe(
+      pad, GST_PAD_PROBE_TYPE_BUFFER,
+      [](GstPad*, GstPadProbeInfo*, gpointer number) {
+        ++*static_cast<std::atomic<int>*>(number);
+        return GST_PAD_PROBE_OK;
+      },
+      &count, nullptr);
+  gst_object_unref(pad);
+}
+
 void Pipeline::forget_samples() {
   for (auto* s : samples_) gst_sample_unref(s);
   samples_.clear();

@@ -4,6 +4,7 @@
 
 #include <gst/gst.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,6 +37,8 @@ class Pipeline {
   // Samples of "out" so far, owned.
   const std::vector<GstSample*>& samples() const { return samples_; }
   GstBuffer* buffer(std::size_t i) const { return gst_sample_get_buffer(samples_.at(i)); }
+  // Counts the buffers that come to the pad "sink" of an element; `count` outlives the pipeline.
+  void count_buffers(const char* element, std::atomic<int>& count);
   // run() waits for another end of the stream.
   void forget_end() { eos_ = false; }
   void forget_samples();

@@ -4,16 +4,14 @@
 #include <gst/gst.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <fstream>
 #include <numeric>
-#include <stdexcept>
-#include <system_error>
 #include <thread>
 
 #include "gst/elements.h"
 #include "gst/lightavseg.h"
 #include "model/files/file_error.h"
+#include "tests/model/files/temporary_folder.h"
 
 namespace lightavseg::gst::test {
 namespace {
@@ -75,26 +73,6 @@ class StubSegmenter : public Segmenter {
   int calls_;
 };
 
-// "The model that ships" must be found wherever the tests run; nobody reads it.
-class ModelFolder {
- public:
-  ModelFolder() {
-    gchar* made = g_dir_make_tmp("lightavseg-stub-XXXXXX", nullptr);
-    if (made == nullptr) throw std::runtime_error("no folder for the tests can be made in TMPDIR");
-    path_ = made;
-    g_free(made);
-    std::ofstream(path_ / "lightavseg.safetensors");
-  }
-  ~ModelFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const char* path() const { return path_.c_str(); }
-
- private:
-  std::filesystem::path path_;
-};
-
 }  // namespace
 
 StubState& stub() {
@@ -110,8 +88,10 @@ std::unique_ptr<Segmenter> open_stub(const std::string& path, const SegmenterOpt
 
 void use_stubs() {
   static const bool done = [] {
-    static const ModelFolder folder;
-    g_setenv("LIGHTAVSEG_MODEL_PATH", folder.path(), TRUE);
+    // "The model that ships" must be found wherever the tests run; nobody reads it.
+    static const TemporaryFolder folder;
+    std::ofstream(folder / "lightavseg.safetensors");
+    g_setenv("LIGHTAVSEG_MODEL_PATH", folder.path().c_str(), TRUE);
     set_segmenter_factory(open_stub);
     register_elements(nullptr);
     return true;
