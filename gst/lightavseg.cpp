@@ -239,8 +239,10 @@ void push_end_of_stream(GstPad* src) {
 // The video has ended. Sound that goes on is taken and dropped to its own end: whoever refused it
 // (GstAggregator of GStreamer 1.22) or let it wait (1.26) would stop the other branches of a tee.
 GstFlowReturn outlast_sound(GstLightAVSeg* self, GstAggregatorPad* audio) {
-  while (audio && gst_aggregator_pad_drop_buffer(audio)) {
-  }
+  // A video that starts once more comes too late; it must not wait either.
+  for (auto* pad : {audio, self->video_pad})
+    while (pad && gst_aggregator_pad_drop_buffer(pad)) {
+    }
   if (audio && !gst_aggregator_pad_is_eos(audio)) return GST_AGGREGATOR_FLOW_NEED_DATA;
   g_atomic_int_set(&self->closed, TRUE);
   return GST_FLOW_EOS;
