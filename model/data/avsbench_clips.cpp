@@ -17,7 +17,7 @@ AvsSubset subset_of(AvsSet set, int index) {
   static constexpr AvsSubset kAvss[] = {AvsSubset::kV1s, AvsSubset::kV1m, AvsSubset::kV2};
   if (set == AvsSet::kS4) return AvsSubset::kS4;
   if (set == AvsSet::kMs3) return AvsSubset::kMs3;
-  return kAvss[index % 3];
+  return kAvss[static_cast<unsigned>(index) % 3];
 }
 
 std::vector<ClipPart> draw_parts(Random& random, int seconds) {

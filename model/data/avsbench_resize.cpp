@@ -24,8 +24,8 @@ std::vector<Taps> triangle_taps(int in, int out) {
   std::vector<double> weights;
   for (int o = 0; o < out; ++o) {
     const double centre = (o + 0.5) * scale;
-    const int first = std::max(0, static_cast<int>(centre - support + 0.5));
-    const int end = std::min(in, static_cast<int>(centre + support + 0.5));
+    const int first = std::max(0, static_cast<int>(std::lround(centre - support)));
+    const int end = std::min(in, static_cast<int>(std::lround(centre + support)));
     weights.clear();
     double sum = 0;
     for (int i = first; i < end; ++i) {
@@ -36,7 +36,7 @@ std::vector<Taps> triangle_taps(int in, int out) {
     Taps& tap = taps[static_cast<size_t>(o)];
     tap.first = first;
     for (double weight : weights) {
-      tap.weights.push_back(static_cast<int>(weight / sum * (1 << kFractionBits) + 0.5));
+      tap.weights.push_back(static_cast<int>(std::lround(weight / sum * (1 << kFractionBits))));
     }
   }
   return taps;

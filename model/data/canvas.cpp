@@ -20,8 +20,8 @@ double mean_brightness(const cv::Mat& rgb, const cv::Mat& mask) {
 Sprite transform(const Sprite& sprite, const Placement& placement) {
   Sprite out;
   const double scale = placement.long_side / std::max(sprite.rgb.cols, sprite.rgb.rows);
-  const cv::Size size(std::max(2, static_cast<int>(sprite.rgb.cols * scale + 0.5)),
-                      std::max(2, static_cast<int>(sprite.rgb.rows * scale + 0.5)));
+  const cv::Size size(std::max(2, static_cast<int>(std::lround(sprite.rgb.cols * scale))),
+                      std::max(2, static_cast<int>(std::lround(sprite.rgb.rows * scale))));
   const int method = scale < 1 ? cv::INTER_AREA : cv::INTER_LINEAR;
   cv::resize(sprite.rgb, out.rgb, size, 0, 0, method);
   cv::resize(sprite.alpha, out.alpha, size, 0, 0, method);

@@ -18,8 +18,8 @@ cv::Point2d Wander::at(double time_s) const {
 }
 
 Sprite resized_sprite(const Sprite& sprite, double scale) {
-  const cv::Size size(std::max(2, static_cast<int>(sprite.rgb.cols * scale + 0.5)),
-                      std::max(2, static_cast<int>(sprite.rgb.rows * scale + 0.5)));
+  const cv::Size size(std::max(2, static_cast<int>(std::lround(sprite.rgb.cols * scale))),
+                      std::max(2, static_cast<int>(std::lround(sprite.rgb.rows * scale))));
   const int method = scale < 1 ? cv::INTER_AREA : cv::INTER_CUBIC;
   Sprite out = sprite;
   cv::resize(sprite.rgb, out.rgb, size, 0, 0, method);

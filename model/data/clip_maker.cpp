@@ -199,7 +199,7 @@ std::pair<ClipObject, Sprite> ClipMaker::named_file(const std::string& name) con
   const Photo& photo = material_.photos()[static_cast<std::size_t>(index)];
   Sprite sprite = sprite_of_photo(material_.photo(index), photo.cls);
   if (sprite.rgb.empty()) throw ClipError(fmt::format("{} shows too little of its object", name));
-  return {{photo.cls, photo.id, ""}, std::move(sprite)};
+  return {ClipObject{photo.cls, photo.id, ""}, std::move(sprite)};
 }
 
 std::vector<std::pair<ClipObject, Sprite>> ClipMaker::draw_objects() {

@@ -223,6 +223,7 @@ Scene EvaluationScenes::scene(EvaluationKind kind, int index) const {
 
 std::vector<Scene> EvaluationScenes::scenes(EvaluationKind kind, int count) const {
   std::vector<Scene> out;
+  out.reserve(static_cast<std::size_t>(std::max(0, count)));
   for (int i = 0; i < count; ++i) out.push_back(scene(kind, i));
   return out;
 }

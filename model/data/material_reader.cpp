@@ -341,7 +341,7 @@ void ManifestReader::read_cutout_manifest(const fs::path& dir, const CsvTable& t
     if ((rare ? "train" : hash_split(key)) != options_.split) continue;
     const fs::path path = existing(dir, file, table, row, "file");
     if (path.empty()) continue;
-    const std::string id = folder + "/" + file;
+    const std::string id = fmt::format("{}/{}", folder, file);
     if (type == "background") {
       index_.backdrops.push_back({id, path, -1});
     } else if (type == "cutout") {

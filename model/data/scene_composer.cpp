@@ -129,7 +129,7 @@ struct SceneComposer::State {
   SoundPlan other_plan(Random& random, SoundKind wanted, const SoundPlan& first,
                        const Canvas& canvas) const {
     for (int attempt = 0; attempt < 6; ++attempt) {
-      const SoundPlan plan = sounds.plan(random, wanted, canvas);
+      SoundPlan plan = sounds.plan(random, wanted, canvas);
       if (plan.sounding != first.sounding) return plan;
     }
     const SoundPlan plan = sounds.plan(random, SoundKind::kAbsent, canvas);

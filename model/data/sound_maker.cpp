@@ -46,6 +46,7 @@ SoundKind SoundMaker::draw_kind(Random& random) const {
 
 int SoundMaker::draw_class(Random& random, const std::vector<int>& candidates) const {
   std::vector<double> weights;
+  weights.reserve(candidates.size());
   for (const int cls : candidates) {
     weights.push_back(std::sqrt(static_cast<double>(material_.sounds_of(cls).size())));
   }

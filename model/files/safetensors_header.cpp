@@ -113,18 +113,18 @@ class HeaderReader : public nlohmann::json_sax<Json> {
   }
 
   bool number_unsigned(Json::number_unsigned_t number) override {
-    SafetensorsEntry* tensor = header_.tensors.empty() ? nullptr : &header_.tensors.back();
     if (place_ == Place::kShape) {
+      auto& shape = header_.tensors.back().shape;
       if (number > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
         reject(fmt::format("the number {}", number));
       }
-      if (tensor->shape.size() == kMostTensorAxes) {
+      if (shape.size() == kMostTensorAxes) {
         fail(field(), fmt::format("there are more than {} axes", kMostTensorAxes));
       }
-      tensor->shape.push_back(static_cast<int64_t>(number));
+      shape.push_back(static_cast<int64_t>(number));
     } else if (place_ == Place::kOffsets) {
-      if (offsets_ == 0) tensor->begin = number;
-      if (offsets_ == 1) tensor->end = number;
+      if (offsets_ == 0) header_.tensors.back().begin = number;
+      if (offsets_ == 1) header_.tensors.back().end = number;
       if (++offsets_ > 2) {
         fail(field(), "there are more than 2 numbers; there must be 2, [begin, end]");
       }
