@@ -94,6 +94,7 @@ std::vector<BatchOutcome> run_here(const Options& o, const std::vector<BatchItem
                   std::to_string(threads_of(o))};
   const auto look = look_of(o);
   jobs.command.insert(jobs.command.end(), look.begin(), look.end());
+  jobs.program = run_tool;
   jobs.out = o.out;
   if (!o.html.empty()) jobs.sheets = fs::path(o.out) / "contact-sheets";
   jobs.at_once = o.jobs;

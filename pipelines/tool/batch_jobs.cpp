@@ -67,6 +67,13 @@ std::vector<std::string> arguments(const BatchJobs& jobs, const BatchItem& item)
   return all;
 }
 
+ChildProcess start_run(const BatchJobs& jobs, const BatchItem& item) {
+  const auto command = arguments(jobs, item);
+  if (jobs.program && has_one_thread())
+    return ChildProcess([&] { return jobs.program(command); });
+  return ChildProcess(command, ChildProcess::Input::kNothing);
+}
+
 // Folders of the result, and away with a folder of pictures that is older than its input.
 void make_room(const BatchJobs& jobs, const BatchItem& item) {
   if (item.result.has_filename()) {
@@ -125,8 +132,7 @@ std::vector<BatchOutcome> run_batch(const BatchJobs& jobs, const std::vector<Bat
     if (is_finished(item)) return end(index, BatchState::kSkipped);
     try {
       make_room(jobs, item);
-      running.push_back(
-          {index, ChildProcess(arguments(jobs, item), ChildProcess::Input::kNothing)});
+      running.push_back({index, start_run(jobs, item)});
     } catch (const std::exception& error) {
       end(index, BatchState::kFailed, fmt::format("{}: {}", item.input.string(), error.what()));
     }

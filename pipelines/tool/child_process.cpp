@@ -10,7 +10,10 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <iterator>
 #include <sstream>
 #include <stdexcept>
 #include <system_error>
@@ -49,6 +52,25 @@ ChildProcess::ChildProcess(const std::vector<std::string>& arguments, Input inpu
   std::vector<char*> argv;
   for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
+  start(argv[0], input, [&argv] {
+    ::signal(SIGPIPE, SIG_DFL);
+    ::execvp(argv[0], argv.data());
+    ::_exit(kNotFound);
+  });
+}
+
+ChildProcess::ChildProcess(const std::function<int()>& work) {
+  // What waits in a buffer would be written by both.
+  std::fflush(nullptr);
+  start("a copy of this process", Input::kNothing, [&work] {
+    const int code = work();
+    std::fflush(nullptr);
+    // What is still there belongs to the other one.
+    ::_exit(code);
+  });
+}
+
+void ChildProcess::start(const char* name, Input input, const std::function<void()>& in_child) {
   // Files without a name: unlike pipes they never make the program wait for a reader.
   out_ = ::memfd_create("stdout", MFD_CLOEXEC);
   err_ = ::memfd_create("stderr", MFD_CLOEXEC);
@@ -61,13 +83,11 @@ ChildProcess::ChildProcess(const std::vector<std::string>& arguments, Input inpu
   const pid_t parent = ::getpid();
   id_ = out_ < 0 || err_ < 0 || ends[0] < 0 ? -1 : ::fork();
   if (id_ == 0) {
-    // Only what may be called between fork and exec in a program with threads.
+    // Up to exec only what may be called after a fork in a program with threads.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(kNotFound);
-    ::signal(SIGPIPE, SIG_DFL);
     if (::dup2(ends[0], 0) < 0 || ::dup2(out_, 1) < 0 || ::dup2(err_, 2) < 0) ::_exit(kNotFound);
-    ::execvp(argv[0], argv.data());
-    ::_exit(kNotFound);
+    in_child();
   }
   const int code = errno;
   close_if_open(ends[0]);
@@ -76,8 +96,8 @@ ChildProcess::ChildProcess(const std::vector<std::string>& arguments, Input inpu
     close_if_open(input_);
     close_if_open(out_);
     close_if_open(err_);
-    throw std::runtime_error(fmt::format("{} cannot be started: {}", arguments.at(0),
-                                         std::generic_category().message(code)));
+    throw std::runtime_error(
+        fmt::format("{} cannot be started: {}", name, std::generic_category().message(code)));
   }
 }
 
@@ -129,6 +149,12 @@ std::string ChildProcess::printed() const {
 
 std::string ChildProcess::complained() const {
   return read_all(err_);
+}
+
+bool has_one_thread() {
+  std::error_code ignored;
+  const std::filesystem::directory_iterator threads("/proc/self/task", ignored);
+  return std::distance(begin(threads), end(threads)) == 1;
 }
 
 bool has_program(const std::string& name) {

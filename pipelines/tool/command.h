@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
+#include <vector>
 
 #include "pipelines/tool/usage_error.h"
 
@@ -21,6 +22,10 @@ void add_forward(CLI::App& app);
 void add_run(CLI::App& app);
 void add_synth(CLI::App& app);
 void add_train(CLI::App& app);
+
+// What main() does: arguments[0] is the name of the program. Returns the exit code, after one line on
+// the standard error output for whatever was thrown.
+int run_tool(const std::vector<std::string>& arguments);
 
 // "224" or "180x320" (height x width) -> {height, width}. Throws UsageError outside 32..8192.
 std::pair<int, int> parse_size(const std::string& text);

@@ -5,13 +5,15 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <vector>
 
 #include "pipelines/tool/command.h"
 #include "pipelines/tool/interrupt.h"
 #include "pipelines/version.h"
 
-int main(int argc, char** argv) {
-  using namespace lightavseg::tool;
+namespace lightavseg::tool {
+
+int run_tool(const std::vector<std::string>& arguments) {
   CLI::App app("Segments the objects that make the sound, in video.");
   app.name("lightavseg");
   app.set_version_flag("--version", LIGHTAVSEG_VERSION);
@@ -29,7 +31,8 @@ int main(int argc, char** argv) {
   add_synth(app);
   add_train(app);
   try {
-    app.parse(argc, argv);
+    // It takes them from the end.
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend() - 1));
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   } catch (const Interrupted& error) {
@@ -45,4 +48,10 @@ int main(int argc, char** argv) {
     return 1;
   }
   return 0;
+}
+
+}  // namespace lightavseg::tool
+
+int main(int argc, char** argv) {
+  return lightavseg::tool::run_tool({argv, argv + argc});
 }
