@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "model/data/augment.h"
 #include "model/data/avsbench_classes.h"
 #include "model/data/random.h"
@@ -17,7 +19,7 @@ AvsSubset subset_of(AvsSet set, int index) {
   static constexpr AvsSubset kAvss[] = {AvsSubset::kV1s, AvsSubset::kV1m, AvsSubset::kV2};
   if (set == AvsSet::kS4) return AvsSubset::kS4;
   if (set == AvsSet::kMs3) return AvsSubset::kMs3;
-  return kAvss[static_cast<unsigned>(index) % 3];
+  return kAvss[index % 3];
 }
 
 std::vector<ClipPart> draw_parts(Random& random, int seconds) {
@@ -25,7 +27,8 @@ std::vector<ClipPart> draw_parts(Random& random, int seconds) {
                                           ClipSound::kSilence, ClipSound::kAbsent};
   std::vector<ClipPart> parts;
   for (int i = 0; i < seconds; ++i) {
-    const ClipSound sound = kSounds[random.pick({0.35, 0.35, 0.2, 0.05, 0.05})];
+    // Never below 0, since there are weights; an analyzer does not know that.
+    const ClipSound sound = kSounds[std::max(0, random.pick({0.35, 0.35, 0.2, 0.05, 0.05}))];
     if (!parts.empty() && parts.back().sound == sound) {
       parts.back().seconds += 1;
     } else {
