@@ -40,9 +40,7 @@ struct _GstLightAVSeg {
   Stream* stream;
   GstTagList* tags;             // of the video, not yet pushed; source task
   gboolean audio_segment_done;  // stream lock of audio_sink
-  gint ended;                   // atomic: the end was sent, though sound still comes
-  gint closed;                  // atomic: the base class was told of the end
-  gint ends_again;              // atomic: downstream forgot the end that was sent
+  gint end;                     // atomic; an End
   gint failed;                  // atomic; an error was posted
 };
 
@@ -183,14 +181,27 @@ gboolean lightavseg_post_message(GstElement* element, GstMessage* message) {
   return GST_ELEMENT_CLASS(gst_lightavseg_parent_class)->post_message(element, message);
 }
 
-void forget_end(GstLightAVSeg* self) {
-  for (auto* flag : {&self->ended, &self->closed, &self->ends_again}) g_atomic_int_set(flag, FALSE);
+// How far the end of the stream is.
+enum End : gint {
+  kEndNotYet,
+  kEndSent,       // downstream has it, though sound still comes
+  kEndForgotten,  // the same, but a flush has made downstream forget it
+  kEndClosed,     // the base class was told, and has sent it where we had not
+};
+
+void set_end(GstLightAVSeg* self, End end) {
+  g_atomic_int_set(&self->end, end);
+}
+
+// Whether it was `from` and is `to` now.
+bool move_end(GstLightAVSeg* self, End from, End to) {
+  return g_atomic_int_compare_and_exchange(&self->end, from, to);
 }
 
 GstStateChangeReturn lightavseg_change_state(GstElement* element, GstStateChange transition) {
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     g_atomic_int_set(&GST_LIGHTAVSEG(element)->failed, FALSE);
-    forget_end(GST_LIGHTAVSEG(element));
+    set_end(GST_LIGHTAVSEG(element), kEndNotYet);
   }
   // The base class joins the source task, which may be waiting for a mask.
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) GST_LIGHTAVSEG(element)->stream->cancel();
@@ -198,7 +209,7 @@ GstStateChangeReturn lightavseg_change_state(GstElement* element, GstStateChange
 }
 
 GstFlowReturn lightavseg_flush(GstAggregator* aggregator) {
-  forget_end(GST_LIGHTAVSEG(aggregator));
+  set_end(GST_LIGHTAVSEG(aggregator), kEndNotYet);
   GST_LIGHTAVSEG(aggregator)->stream->flush();
   return GST_FLOW_OK;
 }
@@ -244,7 +255,7 @@ GstFlowReturn outlast_sound(GstLightAVSeg* self, GstAggregatorPad* audio) {
     while (pad && gst_aggregator_pad_drop_buffer(pad)) {
     }
   if (audio && !gst_aggregator_pad_is_eos(audio)) return GST_AGGREGATOR_FLOW_NEED_DATA;
-  g_atomic_int_set(&self->closed, TRUE);
+  set_end(self, kEndClosed);
   return GST_FLOW_EOS;
 }
 
@@ -261,9 +272,8 @@ void push_tags(GstLightAVSeg* self) {
 GstFlowReturn lightavseg_aggregate(GstAggregator* aggregator, gboolean) {
   auto* self = GST_LIGHTAVSEG(aggregator);
   if (!self->stream->runs()) return GST_FLOW_FLUSHING;  // see end_flush()
-  if (g_atomic_int_get(&self->ended)) {
-    if (g_atomic_int_compare_and_exchange(&self->ends_again, TRUE, FALSE))
-      push_end_of_stream(GST_AGGREGATOR_SRC_PAD(self));
+  if (g_atomic_int_get(&self->end) != kEndNotYet) {
+    if (move_end(self, kEndForgotten, kEndSent)) push_end_of_stream(GST_AGGREGATOR_SRC_PAD(self));
     return outlast_sound(self, ref_audio_pad(self).get());
   }
   return guarded(self, [&] {
@@ -281,17 +291,17 @@ GstFlowReturn lightavseg_aggregate(GstAggregator* aggregator, gboolean) {
     if (flow != GST_FLOW_EOS) return flow;
     if (gst_aggregator_pad_is_eos(self->video_pad) && audio &&
         !gst_aggregator_pad_is_eos(audio.get())) {
-      g_atomic_int_set(&self->ended, TRUE);
+      set_end(self, kEndSent);
       push_end_of_stream(GST_AGGREGATOR_SRC_PAD(self));
       return outlast_sound(self, audio.get());
     }
-    g_atomic_int_set(&self->closed, TRUE);
+    set_end(self, kEndClosed);
     return GST_FLOW_EOS;
   });
 }
 
 GstClockTime lightavseg_next_time(GstAggregator* aggregator) {
-  if (g_atomic_int_get(&GST_LIGHTAVSEG(aggregator)->ended)) return GST_CLOCK_TIME_NONE;
+  if (g_atomic_int_get(&GST_LIGHTAVSEG(aggregator)->end) != kEndNotYet) return GST_CLOCK_TIME_NONE;
   return GST_LIGHTAVSEG(aggregator)->stream->next_time();
 }
 
@@ -439,11 +449,11 @@ void start_source_task(GstLightAVSeg* self) {
   GST_OBJECT_UNLOCK(self->video_pad);
   if (segment.format == GST_FORMAT_TIME)
     gst_aggregator_update_segment(GST_AGGREGATOR(self), &segment);
-  if (g_atomic_int_get(&self->closed)) {
+  if (g_atomic_int_get(&self->end) == kEndClosed) {
     gst_pad_start_task(src, push_end, src, nullptr);
     return;
   }
-  g_atomic_int_set(&self->ends_again, g_atomic_int_get(&self->ended));
+  move_end(self, kEndSent, kEndForgotten);
   GST_PAD_ACTIVATEMODEFUNC(src)(src, GST_OBJECT(self), GST_PAD_MODE_PUSH, TRUE);
 }
 

@@ -58,6 +58,29 @@ class Clip {
   std::string folder_;
 };
 
+// A pad that belongs to no element, linked to one of `element`, which it requests if need be.
+class SourcePad {
+ public:
+  SourcePad(GstElement* element, const char* sink) : pad_(gst_pad_new(sink, GST_PAD_SRC)) {
+    gst_pad_set_active(pad_, TRUE);
+    sink_ = gst_element_get_static_pad(element, sink);
+    if (!sink_) sink_ = gst_element_request_pad_simple(element, sink);
+    EXPECT_EQ(gst_pad_link(pad_, sink_), GST_PAD_LINK_OK);
+  }
+  ~SourcePad() {
+    gst_pad_unlink(pad_, sink_);
+    gst_object_unref(sink_);
+    gst_object_unref(pad_);
+  }
+  SourcePad(const SourcePad&) = delete;
+  SourcePad& operator=(const SourcePad&) = delete;
+  GstPad* get() const { return pad_; }
+
+ private:
+  GstPad* pad_;
+  GstPad* sink_;
+};
+
 bool seek(Pipeline& p, double rate, int flags, gint64 start, gint64 stop = -1) {
   return gst_element_seek(p.get(), rate, GST_FORMAT_TIME, GstSeekFlags(flags), GST_SEEK_TYPE_SET,
                           start, stop < 0 ? GST_SEEK_TYPE_NONE : GST_SEEK_TYPE_SET, stop);
@@ -275,6 +298,54 @@ TEST_F(Events, SoundThatOutlastsTheVideoHoldsNobodyUp) {
   p.count_buffers("beside", buffers);
   ASSERT_TRUE(p.run(20000)) << p.error() << buffers;
   EXPECT_EQ(buffers, 400);
+}
+
+// Nobody can be told any more: downstream has the end of the stream.
+TEST_F(Events, VideoThatStartsOnceMoreWhileSoundGoesOnIsDropped) {
+  constexpr const char* kVideo = "video/x-raw,format=GRAY8,width=64,height=48,framerate=25/1";
+  constexpr const char* kSound =
+      "audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=1";
+  std::atomic<int> frames{0};
+  Pipeline p("lightavseg name=l ! fakesink name=out sync=false async=false");
+  p.count_buffers("out", frames);
+  SourcePad video(p.element("l"), "video_sink"), sound(p.element("l"), "audio_sink");
+  ASSERT_TRUE(p.reach(GST_STATE_PLAYING)) << p.error();
+  const auto push = [](SourcePad& pad, std::size_t bytes, GstClockTime time) {
+    GstBuffer* buffer = gst_buffer_new_allocate(nullptr, bytes, nullptr);
+    gst_buffer_memset(buffer, 0, 0, bytes);
+    GST_BUFFER_PTS(buffer) = time;
+    GST_BUFFER_DURATION(buffer) = 40 * GST_MSECOND;
+    return gst_pad_push(pad.get(), buffer);
+  };
+  begin_stream(sound.get(), "sound", kSound);
+  auto hears = std::async(std::launch::async, [&] {
+    GstFlowReturn flow = GST_FLOW_OK;
+    for (guint64 i = 0; i < 100 && flow == GST_FLOW_OK; ++i)
+      flow = push(sound, 2 * 1920, i * 40 * GST_MSECOND);
+    return flow;
+  });
+  auto shows = std::async(std::launch::async, [&] {
+    GstFlowReturn flow = GST_FLOW_OK;
+    for (int stream = 0; stream < 2; ++stream) {
+      begin_stream(video.get(), stream ? "again" : "video", kVideo);
+      for (guint64 i = 0; i < 5 && flow == GST_FLOW_OK; ++i)
+        flow = push(video, 64 * 48, i * 40 * GST_MSECOND);
+      gst_pad_push_event(video.get(), gst_event_new_eos());
+      // The next one comes when there is nothing left of this one.
+      while (stream == 0 && flow == GST_FLOW_OK && frames < 5) g_usleep(1000);
+    }
+    return flow;
+  });
+  const auto patience = std::chrono::seconds(20);
+  const bool in_time = hears.wait_for(patience) == std::future_status::ready &&
+                       shows.wait_for(patience) == std::future_status::ready;
+  EXPECT_TRUE(in_time);
+  if (!in_time) p.set_state(GST_STATE_READY);
+  EXPECT_EQ(hears.get(), GST_FLOW_OK);
+  EXPECT_EQ(shows.get(), GST_FLOW_OK);
+  gst_pad_push_event(sound.get(), gst_event_new_eos());
+  EXPECT_TRUE(p.run(20000)) << p.error();
+  EXPECT_EQ(frames, 5);
 }
 
 TEST_F(Events, FlushDoesNotWaitForASlowInference) {
