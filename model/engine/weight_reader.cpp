@@ -115,9 +115,14 @@ Linear WeightReader::linear(const std::string& name, int in, int out, int dims) 
   shape.resize(size_t(dims), 1);
   const auto stored = take(name + ".weight", shape);
   Linear layer{in, out, std::vector<float>(stored.size()), take(name + ".bias", {out})};
-  for (size_t o = 0; o < size_t(out); ++o)
-    for (size_t i = 0; i < size_t(in); ++i)
-      layer.weight[i * size_t(out) + o] = stored[o * size_t(in) + i];
+  // In blocks, whose lines stay in the cache until they are full.
+  constexpr size_t kBlock = 16;
+  const size_t ins = size_t(in), outs = size_t(out);
+  for (size_t from_o = 0; from_o < outs; from_o += kBlock)
+    for (size_t from_i = 0; from_i < ins; from_i += kBlock)
+      for (size_t o = from_o; o < std::min(outs, from_o + kBlock); ++o)
+        for (size_t i = from_i; i < std::min(ins, from_i + kBlock); ++i)
+          layer.weight[i * outs + o] = stored[o * ins + i];
   return layer;
 }
 

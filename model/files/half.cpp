@@ -38,9 +38,8 @@ void convert_all(const void* source, To* target, size_t count, Convert convert) 
   }
 }
 
-}  // namespace
-
-uint16_t float_to_half(float value) {
+// Within this file, since what other libraries may replace is not inlined into a loop.
+uint16_t narrowed_to_half(float value) {
   const uint32_t bits = bits_of(value);
   const uint32_t sign = (bits >> 16) & 0x8000u;
   const uint32_t magnitude = bits & 0x7FFFFFFFu;
@@ -61,22 +60,23 @@ uint16_t float_to_half(float value) {
   return static_cast<uint16_t>(sign | half);
 }
 
-float half_to_float(uint16_t bits) {
+float widened_half(uint16_t bits) {
+  // Without a branch, so that the compiler does several values at once: most of the time that a
+  // model took to open went here. The only arithmetic on floats is exact and has no subnormal
+  // operand, which a process may have told its processor to take for zero.
   const uint32_t sign = static_cast<uint32_t>(bits & 0x8000u) << 16;
-  const uint32_t exponent = (bits >> 10) & 0x1Fu;
-  const uint32_t fraction = bits & 0x3FFu;
-  if (exponent == 0) {
-    constexpr float kUnit = 1.0f / 16777216.0f;  // 2^-24
-    return float_of(sign | bits_of(static_cast<float>(fraction) * kUnit));
-  }
-  if (exponent == 31) {
-    const uint32_t quiet = fraction != 0 ? 0x00400000u : 0u;
-    return float_of(sign | kFloatInfinity | quiet | (fraction << 13));
-  }
-  return float_of(sign | ((exponent + 112u) << 23) | (fraction << 13));
+  const uint32_t magnitude = bits & 0x7FFFu;
+  const uint32_t fraction = static_cast<uint32_t>(bits & 0x3FFu) << 13;
+  // A subnormal is what exceeds 2^-14 when its fraction gets the hidden bit.
+  const uint32_t excess = magnitude < 0x400u ? 113u << 23 : 0u;
+  const uint32_t normal = (magnitude << 13) + (112u << 23);
+  const uint32_t special = kFloatInfinity | fraction | (fraction != 0 ? 0x00400000u : 0u);
+  const uint32_t finite = magnitude < 0x400u ? excess | fraction : normal;
+  const uint32_t chosen = magnitude < 0x7C00u ? finite : special;
+  return float_of(bits_of(float_of(chosen) - float_of(excess)) | sign);
 }
 
-uint16_t float_to_bfloat16(float value) {
+uint16_t narrowed_to_bfloat16(float value) {
   const uint32_t bits = bits_of(value);
   if ((bits & 0x7FFFFFFFu) > kFloatInfinity) {
     // Rounding could carry a NaN into infinity or through the sign.
@@ -85,25 +85,42 @@ uint16_t float_to_bfloat16(float value) {
   return static_cast<uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
 }
 
-float bfloat16_to_float(uint16_t bits) {
+float widened_bfloat16(uint16_t bits) {
   return float_of(static_cast<uint32_t>(bits) << 16);
 }
 
+}  // namespace
+
+uint16_t float_to_half(float value) {
+  return narrowed_to_half(value);
+}
+
+float half_to_float(uint16_t bits) {
+  return widened_half(bits);
+}
+
+uint16_t float_to_bfloat16(float value) {
+  return narrowed_to_bfloat16(value);
+}
+
+float bfloat16_to_float(uint16_t bits) {
+  return widened_bfloat16(bits);
+}
+
 void float_to_half(const void* floats, uint16_t* halves, size_t count) {
-  convert_all<float>(floats, halves, count, [](float value) { return float_to_half(value); });
+  convert_all<float>(floats, halves, count, narrowed_to_half);
 }
 
 void half_to_float(const void* halves, float* floats, size_t count) {
-  convert_all<uint16_t>(halves, floats, count, [](uint16_t bits) { return half_to_float(bits); });
+  convert_all<uint16_t>(halves, floats, count, widened_half);
 }
 
 void float_to_bfloat16(const void* floats, uint16_t* bfloats, size_t count) {
-  convert_all<float>(floats, bfloats, count, [](float value) { return float_to_bfloat16(value); });
+  convert_all<float>(floats, bfloats, count, narrowed_to_bfloat16);
 }
 
 void bfloat16_to_float(const void* bfloats, float* floats, size_t count) {
-  convert_all<uint16_t>(bfloats, floats, count,
-                        [](uint16_t bits) { return bfloat16_to_float(bits); });
+  convert_all<uint16_t>(bfloats, floats, count, widened_bfloat16);
 }
 
 }  // namespace lightavseg
