@@ -30,7 +30,8 @@ float unit(float value) {
 }
 
 std::uint8_t to_byte(float coverage) {
-  return std::uint8_t(unit(coverage) * 255.0f + 0.5f);
+  // Not below 0, where this would round wrongly; lround would keep the loops from being vectorised.
+  return std::uint8_t(unit(coverage) * 255.0f + 0.5f);  // NOLINT(bugprone-incorrect-roundings)
 }
 
 // Pixels that count: sums of a whole mask or of one part of it.

@@ -39,7 +39,7 @@ fs::path own_binary() {
   Dl_info info{};
   if (dladdr(reinterpret_cast<const void*>(&model_folders), &info) && info.dli_fname) {
     // For the program itself this is argv[0], which may be a bare name.
-    const auto path = fs::canonical(info.dli_fname, error);
+    auto path = fs::canonical(info.dli_fname, error);
     if (!error) return path;
   }
   const auto program = fs::canonical("/proc/self/exe", error);
@@ -70,7 +70,7 @@ std::vector<fs::path> model_folders() {
 
 fs::path find_data_file(const std::string& name) {
   for (const auto& folder : model_folders())
-    if (const auto path = folder / name; is_file(path)) return path;
+    if (auto path = folder / name; is_file(path)) return path;
   return {};
 }
 
