@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "model/engine/approximate_exp.h"
-#include "model/engine/vectorise.h"
+#include "model/vectorise.h"
 
 namespace lightavseg::kernels {
 namespace {

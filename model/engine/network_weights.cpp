@@ -5,7 +5,7 @@
 #include <string>
 
 #include "dsp/front_end.h"
-#include "model/engine/vectorise.h"
+#include "model/vectorise.h"
 #include "model/network/mobilenet_v2_spec.h"
 #include "model/network/seaformer_spec.h"
 

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 namespace lightavseg {
 namespace {
 
@@ -22,6 +24,32 @@ TEST(AdamW, TakesTheStepsOfLibTorchs) {
     theirs.step();
     EXPECT_TRUE(torch::allclose(a, b, 1e-12, 1e-12)) << step;
   }
+}
+
+// Channels-last filters, whose gradients lie otherwise, and doubles go by LibTorch's operations.
+TEST(AdamW, TakesTheSameStepsWhateverTheLayout) {
+  torch::manual_seed(2);
+  const auto start = torch::randn({4, 3, 3, 3});
+  std::vector<torch::Tensor> values = {
+      start.clone(), start.clone(torch::MemoryFormat::ChannelsLast), start.to(torch::kFloat64)};
+  std::vector<torch::Tensor> averages;
+  const auto gradient = torch::randn_like(start);
+  for (auto& value : values) {
+    AdamW optimiser({{"a", value, 0.5, 0.1}});
+    averages.push_back(torch::zeros_like(value));
+    AveragedWeights average({value}, {averages.back()}, 0.9);
+    for (int step = 0; step < 5; ++step) {
+      value.mutable_grad() = gradient.to(value.scalar_type()) * (1 + step);
+      EXPECT_NEAR(optimiser.clip_gradients(3), (gradient * (1 + step)).norm().item<double>(), 1e-4);
+      optimiser.step(0.01);
+      average.update();
+    }
+  }
+  for (const size_t other : {1, 2}) {
+    EXPECT_LT((values[0] - values[other]).abs().max().item<double>(), 1e-6) << other;
+    EXPECT_LT((averages[0] - averages[other]).abs().max().item<double>(), 1e-6) << other;
+  }
+  EXPECT_GT((averages[0] - values[0]).abs().max().item<double>(), 1e-4);
 }
 
 TEST(AdamW, LeavesParametersWithoutGradientAlone) {
