@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/network/fusion_decoder.h"
 
+#include "model/network/norm_activation.h"
 #include "model/network/reciprocal_encoder.h"
 
 namespace lightavseg {
@@ -30,7 +31,7 @@ RefineImpl::RefineImpl(int64_t channels) {
 }
 
 torch::Tensor RefineImpl::forward(const torch::Tensor& x) {
-  return x + pw(torch::relu(dw(x)));
+  return x + pw(norm_activation(dw->bn, dw->c(x), Activation::kRelu));
 }
 
 }  // namespace lightavseg

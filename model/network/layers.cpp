@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include "model/network/norm_activation.h"
+
 namespace lightavseg {
 
 namespace F = torch::nn::functional;
@@ -41,7 +43,7 @@ ConvBnImpl::ConvBnImpl(int64_t in, int64_t out, int64_t kernel, int64_t stride, 
 }
 
 torch::Tensor ConvBnImpl::forward(const torch::Tensor& x) {
-  return bn(c(x));
+  return norm_activation(bn, c(x), Activation::kNone);
 }
 
 std::shared_ptr<torch::nn::Module> container(torch::nn::Module& parent, const std::string& name) {

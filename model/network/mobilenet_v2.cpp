@@ -5,6 +5,7 @@
 
 #include "model/network/layers.h"
 #include "model/network/mobilenet_v2_spec.h"
+#include "model/network/norm_activation.h"
 
 namespace lightavseg {
 namespace {
@@ -37,10 +38,11 @@ PannsResidualImpl::PannsResidualImpl(int64_t in, int64_t out, int64_t stride, in
 }
 
 torch::Tensor PannsResidualImpl::forward(const torch::Tensor& x) {
-  auto y = expand.is_empty() ? x : clamp_relu6(expand_bn(expand(x)));
+  auto y = expand.is_empty() ? x : norm_activation(expand_bn, expand(x), Activation::kRelu6);
   y = depthwise(y);
   if (stride > 1) y = torch::avg_pool2d(y, stride);
-  y = project_bn(project(clamp_relu6(depthwise_bn(y))));
+  y = norm_activation(depthwise_bn, y, Activation::kRelu6);
+  y = norm_activation(project_bn, project(y), Activation::kNone);
   return skip ? x + y : y;
 }
 
@@ -72,9 +74,9 @@ torch::Tensor MobileNetV2Impl::forward(const torch::Tensor& log_mel) {
   TORCH_CHECK(log_mel.size(2) >= 32, "log-mel needs at least 32 frames, found ", log_mel.size(2));
   // bn0 normalises mel bins, so they become its channels for a moment.
   auto x = bn0(log_mel.transpose(1, 3)).transpose(1, 3);
-  x = clamp_relu6(first_bn(torch::avg_pool2d(first(x), 2)));
+  x = norm_activation(first_bn, torch::avg_pool2d(first(x), 2), Activation::kRelu6);
   for (auto& row : rows) x = row(x);
-  x = clamp_relu6(last_bn(last(x)));
+  x = norm_activation(last_bn, last(x), Activation::kRelu6);
   x = x.mean(3);
   x = x.amax(2) + x.mean(2);
   return fc1.is_empty() ? x : torch::relu(fc1(x));

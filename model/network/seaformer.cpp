@@ -3,9 +3,20 @@
 
 #include <cmath>
 
+#include "model/network/axial_attention.h"
+#include "model/network/norm_activation.h"
+
 namespace lightavseg {
 
 namespace F = torch::nn::functional;
+
+namespace {
+
+torch::Tensor with_relu(ConvBn& layer, const torch::Tensor& x) {
+  return norm_activation(layer->bn, layer->c(x), Activation::kRelu);
+}
+
+}  // namespace
 
 MbConvImpl::MbConvImpl(int64_t in, const MbRow& row) : skip(row.stride == 1 && in == row.channels) {
   const int64_t hidden = in * row.expand;
@@ -21,8 +32,8 @@ MbConvImpl::MbConvImpl(int64_t in, const MbRow& row) : skip(row.stride == 1 && i
 }
 
 torch::Tensor MbConvImpl::forward(const torch::Tensor& x) {
-  auto y = expand.is_empty() ? x : torch::relu(expand(x));
-  y = project(torch::relu(depthwise(y)));
+  auto y = expand.is_empty() ? x : with_relu(expand, x);
+  y = project(with_relu(depthwise, y));
   return skip ? x + y : y;
 }
 
@@ -61,24 +72,16 @@ SeaAttentionImpl::SeaAttentionImpl(int64_t dim, int64_t key_dim, int64_t heads)
 torch::Tensor SeaAttentionImpl::attend(const torch::Tensor& q, const torch::Tensor& k,
                                        const torch::Tensor& v, AxialPosition& position_q,
                                        AxialPosition& position_k, int64_t squeezed) {
-  const int64_t batch = q.size(0);
-  const auto qs = position_q(q.mean(squeezed));
-  const auto ks = position_k(k.mean(squeezed));
-  const auto vs = v.mean(squeezed);
-  const int64_t n = qs.size(2);
-  const auto query = qs.reshape({batch, heads, key_dim, n}).transpose(2, 3);
-  const auto key = ks.reshape({batch, heads, key_dim, n});
-  const auto value = vs.reshape({batch, heads, 2 * key_dim, n}).transpose(2, 3);
-  const double scale = 1.0 / std::sqrt(double(key_dim));
-  const auto weight = (torch::matmul(query, key) * scale).softmax(-1);
-  return torch::matmul(weight, value).transpose(2, 3).reshape({batch, value_width, n});
+  return axial_attention(position_q(q.mean(squeezed)), position_k(k.mean(squeezed)),
+                         v.mean(squeezed), heads, 1.0 / std::sqrt(double(key_dim)));
 }
 
 torch::Tensor SeaAttentionImpl::forward(const torch::Tensor& x) {
   const auto q = to_q(x);
   const auto k = to_k(x);
   const auto v = to_v(x);
-  const auto detail = pwconv(clamp_relu6(dwconv(torch::cat({q, k, v}, 1))));
+  const auto detail =
+      pwconv(norm_activation(dwconv->bn, dwconv->c(torch::cat({q, k, v}, 1)), Activation::kRelu6));
   const auto row =
       proj_row(clamp_relu6(attend(q, k, v, pos_rowq, pos_rowk, 3)).unsqueeze(3));  // [B, dh, H, 1]
   const auto column = proj_column(
@@ -143,7 +146,7 @@ SeaFormerImpl::SeaFormerImpl(Variant variant, double drop_path,
 }
 
 torch::Tensor SeaFormerImpl::stage(int index, torch::Tensor x) {
-  if (index == 0) x = torch::relu(stem_(x));
+  if (index == 0) x = with_relu(stem_, x);
   for (auto& row : rows_[index]) x = row(x);
   for (auto& block : blocks_[index]) x = block(x);
   return x;
