@@ -164,6 +164,7 @@ void expect_complete(const ForeignCheckpoint& checkpoint, const Entries& entries
                              missing.size() - 1, needed.size());
   const auto similar = nearest_names(missing[0], there, 3);
   std::vector<std::string> shown;
+  shown.reserve(similar.size());
   for (const auto& name : similar) shown.push_back(quoted_text(name));
   if (!shown.empty()) problem += fmt::format("; similar ones are {}", fmt::join(shown, ", "));
   throw FileError(checkpoint.path(), tensor_field(missing[0]), problem);
