@@ -5,9 +5,9 @@
 #include <string>
 
 #include "dsp/front_end.h"
-#include "model/vectorise.h"
 #include "model/network/mobilenet_v2_spec.h"
 #include "model/network/seaformer_spec.h"
+#include "model/vectorise.h"
 
 namespace lightavseg {
 namespace {

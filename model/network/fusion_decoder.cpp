@@ -31,7 +31,7 @@ RefineImpl::RefineImpl(int64_t channels) {
 }
 
 torch::Tensor RefineImpl::forward(const torch::Tensor& x) {
-  return x + pw(norm_activation(dw->bn, dw->c(x), Activation::kRelu));
+  return x + pw(norm_activation(dw, x, Activation::kRelu));
 }
 
 }  // namespace lightavseg

@@ -264,7 +264,7 @@ NetworkOutput LightAVSegImpl::forward_with_audio(const torch::Tensor& frames,
           (F::normalize(map, options) * F::normalize(state, options)).sum(1, true);
       map = torch::cat({map, similarity.to(map.scalar_type())}, 1);
     }
-    auto hidden = norm_activation(head_conv->bn, head_conv->c(map), Activation::kRelu);
+    auto hidden = norm_activation(head_conv, map, Activation::kRelu);
     if (is_training()) hidden = hidden * random_->mask(hidden, hidden.size(1), 1 - kHeadDropout);
     out.logits = head_logits(hidden);
     if (!class_levels.empty()) out.logits = add_class_levels(out.logits, encoded.plain);

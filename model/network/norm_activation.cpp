@@ -6,7 +6,6 @@
 #include <limits>
 #include <vector>
 
-#include "model/network/layers.h"
 #include "model/vectorise.h"
 
 namespace lightavseg {
@@ -256,6 +255,10 @@ torch::Tensor norm_activation(const torch::nn::BatchNorm2d& bn, const torch::Ten
     bn->num_batches_tracked.add_(1);
   }
   return NormActivation::apply(x, bn->weight, bn->bias, mean, inverse, int64_t(activation));
+}
+
+torch::Tensor norm_activation(ConvBn& layer, const torch::Tensor& x, Activation activation) {
+  return norm_activation(layer->bn, layer->c(x), activation);
 }
 
 }  // namespace lightavseg

@@ -8,6 +8,8 @@
 
 #include <torch/torch.h>
 
+#include "model/network/layers.h"
+
 namespace lightavseg {
 
 enum class Activation { kNone, kRelu, kRelu6 };
@@ -20,5 +22,8 @@ enum class Activation { kNone, kRelu, kRelu6 };
 // LibTorch does.
 torch::Tensor norm_activation(const torch::nn::BatchNorm2d& bn, const torch::Tensor& x,
                               Activation activation);
+
+// The same behind the convolution of `layer`: activation(layer(x)).
+torch::Tensor norm_activation(ConvBn& layer, const torch::Tensor& x, Activation activation);
 
 }  // namespace lightavseg

@@ -10,14 +10,6 @@ namespace lightavseg {
 
 namespace F = torch::nn::functional;
 
-namespace {
-
-torch::Tensor with_relu(ConvBn& layer, const torch::Tensor& x) {
-  return norm_activation(layer->bn, layer->c(x), Activation::kRelu);
-}
-
-}  // namespace
-
 MbConvImpl::MbConvImpl(int64_t in, const MbRow& row) : skip(row.stride == 1 && in == row.channels) {
   const int64_t hidden = in * row.expand;
   auto conv = container(*this, "conv");
@@ -32,8 +24,8 @@ MbConvImpl::MbConvImpl(int64_t in, const MbRow& row) : skip(row.stride == 1 && i
 }
 
 torch::Tensor MbConvImpl::forward(const torch::Tensor& x) {
-  auto y = expand.is_empty() ? x : with_relu(expand, x);
-  y = project(with_relu(depthwise, y));
+  auto y = expand.is_empty() ? x : norm_activation(expand, x, Activation::kRelu);
+  y = project(norm_activation(depthwise, y, Activation::kRelu));
   return skip ? x + y : y;
 }
 
@@ -80,8 +72,7 @@ torch::Tensor SeaAttentionImpl::forward(const torch::Tensor& x) {
   const auto q = to_q(x);
   const auto k = to_k(x);
   const auto v = to_v(x);
-  const auto detail =
-      pwconv(norm_activation(dwconv->bn, dwconv->c(torch::cat({q, k, v}, 1)), Activation::kRelu6));
+  const auto detail = pwconv(norm_activation(dwconv, torch::cat({q, k, v}, 1), Activation::kRelu6));
   const auto row =
       proj_row(clamp_relu6(attend(q, k, v, pos_rowq, pos_rowk, 3)).unsqueeze(3));  // [B, dh, H, 1]
   const auto column = proj_column(
@@ -146,7 +137,7 @@ SeaFormerImpl::SeaFormerImpl(Variant variant, double drop_path,
 }
 
 torch::Tensor SeaFormerImpl::stage(int index, torch::Tensor x) {
-  if (index == 0) x = with_relu(stem_, x);
+  if (index == 0) x = norm_activation(stem_, x, Activation::kRelu);
   for (auto& row : rows_[index]) x = row(x);
   for (auto& block : blocks_[index]) x = block(x);
   return x;

@@ -69,7 +69,7 @@ std::vector<std::string> arguments(const BatchJobs& jobs, const BatchItem& item)
 
 ChildProcess start_run(const BatchJobs& jobs, const BatchItem& item) {
   const auto command = arguments(jobs, item);
-  if (jobs.program && has_one_thread()) return ChildProcess([&] { return jobs.program(command); });
+  if (has_one_thread()) return ChildProcess([&] { return jobs.program(command); });
   return ChildProcess(command, ChildProcess::Input::kNothing);
 }
 

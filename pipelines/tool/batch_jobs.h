@@ -28,11 +28,11 @@ struct BatchOutcome {
 
 struct BatchJobs {
   std::vector<std::string> command;  // program and options of every run
-  // What main() does with such a command. Called in a copy of this process where that can be made,
-  // which is as if the program were started, less the time that it takes to start.
+  // What main() does with such a command, never empty. Called in a copy of this process where that
+  // can be made, which is as if the program were started, less the time that it takes to start.
   std::function<int(const std::vector<std::string>&)> program;
-  std::filesystem::path sheets;      // folder of contact sheets; empty: none
-  std::filesystem::path out;         // folder of the results
+  std::filesystem::path sheets;  // folder of contact sheets; empty: none
+  std::filesystem::path out;     // folder of the results
   int at_once = 1;
 };
 
