@@ -250,13 +250,21 @@ void push_end_of_stream(GstPad* src) {
 // The video has ended. Sound that goes on is taken and dropped to its own end: whoever refused it
 // (GstAggregator of GStreamer 1.22) or let it wait (1.26) would stop the other branches of a tee.
 GstFlowReturn outlast_sound(GstLightAVSeg* self, GstAggregatorPad* audio) {
-  // A video that starts once more comes too late; it must not wait either.
   for (auto* pad : {audio, self->video_pad})
     while (pad && gst_aggregator_pad_drop_buffer(pad)) {
     }
   if (audio && !gst_aggregator_pad_is_eos(audio)) return GST_AGGREGATOR_FLOW_NEED_DATA;
   set_end(self, kEndClosed);
   return GST_FLOW_EOS;
+}
+
+// A video that starts once more after that comes too late. Its frames go nowhere, and must not wait
+// for sound that may never come; nor may the sound wait for them, see lightavseg_sink_event().
+GstPadProbeReturn drop_frames_after_end(GstPad* pad, GstPadProbeInfo*, gpointer self) {
+  const auto end = g_atomic_int_get(&GST_LIGHTAVSEG(self)->end);
+  if (end != kEndSent && end != kEndForgotten) return GST_PAD_PROBE_OK;
+  // Flushed, it has no end any more: the rest of the element will be flushed as well.
+  return gst_aggregator_pad_is_eos(GST_AGGREGATOR_PAD(pad)) ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
 }
 
 // Tags may not leave before the stream has started, which the base class does with the first
@@ -339,6 +347,13 @@ gboolean lightavseg_sink_event(GstAggregator* aggregator, GstAggregatorPad* pad,
     return TRUE;
   }
   switch (GST_EVENT_TYPE(event)) {
+    case GST_EVENT_STREAM_START:
+      // The base class would take the end of the video back, and wait for frames.
+      if (video && g_atomic_int_get(&self->end) != kEndNotYet) {
+        gst_event_unref(event);
+        return TRUE;
+      }
+      break;
     case GST_EVENT_CAPS: {
       GstCaps* caps;
       gst_event_parse_caps(event, &caps);
@@ -672,6 +687,10 @@ static void gst_lightavseg_init(GstLightAVSeg* self) {
                                       GST_PAD_SINK, "template", templ, nullptr));
   gst_object_unref(templ);
   gst_element_add_pad(GST_ELEMENT(self), GST_PAD(self->video_pad));
+  gst_pad_add_probe(
+      GST_PAD(self->video_pad),
+      GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST),
+      drop_frames_after_end, self, nullptr);
   self->settings = new Settings;
   std::lock_guard<std::mutex> lock(factory_mutex);
   self->stream = new Stream(GST_AGGREGATOR(self), self->video_pad, factory());
