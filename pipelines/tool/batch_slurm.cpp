@@ -87,7 +87,7 @@ std::string submit_batch(const SlurmBatch& batch) {
   // NUMBER or NUMBER;CLUSTER. With --wait the exit code is that of the jobs, which tell of each
   // file themselves.
   const std::string printed = sbatch.printed();
-  const std::string job = printed.substr(0, printed.find_first_of(";\n"));
+  std::string job = printed.substr(0, printed.find_first_of(";\n"));
   if (job.empty()) throw std::runtime_error("sbatch: " + sbatch.complained());
   return job;
 }

@@ -50,6 +50,7 @@ void close_if_open(int& descriptor) {
 
 ChildProcess::ChildProcess(const std::vector<std::string>& arguments, Input input) {
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   start(argv[0], input, [&argv] {

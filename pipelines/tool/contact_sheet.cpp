@@ -20,7 +20,7 @@ cv::Mat over_checks(const cv::Mat& bgra) {
   cv::Mat out(bgra.size(), CV_8UC3);
   for (int y = 0; y < bgra.rows; ++y) {
     for (int x = 0; x < bgra.cols; ++x) {
-      const auto pixel = bgra.at<cv::Vec4b>(y, x);
+      const auto& pixel = bgra.at<cv::Vec4b>(y, x);
       const int ground = (x / 16 + y / 16) % 2 ? 90 : 140;
       for (int c = 0; c < 3; ++c)
         out.at<cv::Vec3b>(y, x)[c] =
