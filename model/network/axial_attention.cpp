@@ -71,7 +71,8 @@ class Attention : public torch::autograd::Function<Attention> {
                                double scale) {
     const auto head = head_of(q, v, heads);
     const int64_t count = q.size(0) * heads;
-    const auto weight = torch::empty({count, head.n, head.n}), out = torch::empty(v.sizes());
+    const auto weight = torch::empty({count, head.n, head.n});
+    auto out = torch::empty(v.sizes());
     std::vector<float> turned(size_t(head.n * head.n));
     for (int64_t h = 0; h < count; ++h) {
       float* w = weight.data_ptr<float>() + h * head.n * head.n;

@@ -159,7 +159,7 @@ class NormActivation : public torch::autograd::Function<NormActivation> {
                                int64_t activation) {
     context->save_for_backward({x, weight, bias, mean, inverse});
     context->saved_data["activation"] = activation;
-    const auto y = torch::empty_like(x, torch::MemoryFormat::ChannelsLast);
+    auto y = torch::empty_like(x, torch::MemoryFormat::ChannelsLast);
     const auto folded = fold(mean, inverse, weight, bias);
     auto range = range_of(Activation(activation));
     if (Activation(activation) == Activation::kRelu) range.low = 0;

@@ -30,7 +30,7 @@ AudioRefinementImpl::AudioRefinementImpl(int64_t audio_channels, int64_t channel
 
 torch::Tensor AudioRefinementImpl::forward(const torch::Tensor& audio,
                                            const torch::Tensor& visual) {
-  const auto state = conv_a(audio);
+  auto state = conv_a(audio);
   if (conv_v.is_empty()) return state;
   return state * h_sigmoid(conv_v(pool_visual(visual, pooling)));
 }

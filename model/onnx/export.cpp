@@ -60,7 +60,7 @@ class NetworkGraph {
 
   // Equation 2.
   Map refine_audio(const std::string& name, const Map& audio, const Map& visual) {
-    const auto state = layers_.conv(name + ".conv_a", audio);
+    auto state = layers_.conv(name + ".conv_a", audio);
     if (!config_.har) return state;
     const auto gate = layers_.conv(name + ".conv_v", layers_.pool(visual, config_.pooling));
     return layers_.multiply(name + "/state", state, layers_.h_sigmoid(gate));
@@ -108,7 +108,7 @@ class NetworkGraph {
                                                         layers_.conv(name + ".proj_enc", audio)});
     const auto fused = layers_.relu(layers_.conv(name + ".fuse", both));
     const auto gate = layers_.conv(name + ".gate", layers_.pool(encoded, config_.pooling));
-    const auto state = layers_.multiply(name + "/state", fused, layers_.h_sigmoid(gate));
+    auto state = layers_.multiply(name + "/state", fused, layers_.h_sigmoid(gate));
     map = layers_.add(name + "/map", map, layers_.conv(name + ".inject", state));
     return state;
   }
