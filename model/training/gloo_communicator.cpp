@@ -49,6 +49,7 @@ class GlooCommunicator : public Communicator {
     if (tensors.empty()) return;
     // One exchange for all: hundreds of small ones would cost a round trip each.
     std::vector<torch::Tensor> flat;
+    flat.reserve(tensors.size());
     for (const auto& t : tensors) flat.push_back(t.reshape(-1).to(torch::kFloat32));
     std::vector<torch::Tensor> all = {torch::cat(flat)};
     group_->allreduce(all)->wait();

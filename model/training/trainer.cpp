@@ -124,7 +124,8 @@ Run::Run(const TrainConfig& config, Communicator& communicator, const TrainerOpt
   load_teachers();
   TeacherChannels channels;
   for (const auto& [name, teacher] : teachers_.loaded)
-    for (const auto& [output, count] : teacher->channels()) channels[name + "/" + output] = count;
+    for (const auto& [output, count] : teacher->channels())
+      channels[fmt::format("{}/{}", name, output)] = count;
   if (!config.teacher_model.empty()) {
     teachers_.model = load_teacher_model(config, model_);
     teachers_.model->to(device_);
@@ -328,6 +329,7 @@ std::map<std::string, double> Run::step(const StageConfig& stage, BatchStream& s
         values["train/" + name] += value.item<double>() / count;
     if (communicator_.size() > 1) {
       std::vector<torch::Tensor> scalars;
+      scalars.reserve(values.size());
       for (const auto& [name, value] : values)
         scalars.push_back(torch::full({1}, value, torch::kFloat32));
       communicator_.average(scalars);

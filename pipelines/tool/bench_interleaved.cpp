@@ -48,6 +48,7 @@ double warm_up(const Work& work) {
   Failure failure;
   const auto all = [&] {
     std::vector<std::thread> threads;
+    threads.reserve(static_cast<std::size_t>(work.threads));
     for (int t = 0; t < work.threads; ++t)
       threads.emplace_back([&, t] {
         try {

@@ -94,6 +94,7 @@ RoofKernel fastest_roof_kernel(RoofPrecision precision, int threads) {
   std::vector<RoofKernel> kernels;
   for (const auto& size : RoofKernel::sizes()) kernels.emplace_back(size, precision, threads);
   std::vector<Work> works;
+  works.reserve(kernels.size());
   for (const auto& kernel : kernels)
     works.push_back({kernel.name(), [&kernel](int thread) { kernel.run(thread); }});
   const auto times = measure_interleaved(works, kCalibrationRounds, kCalibrationSeconds);
