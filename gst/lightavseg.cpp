@@ -250,6 +250,7 @@ void push_end_of_stream(GstPad* src) {
 // The video has ended. Sound that goes on is taken and dropped to its own end: whoever refused it
 // (GstAggregator of GStreamer 1.22) or let it wait (1.26) would stop the other branches of a tee.
 GstFlowReturn outlast_sound(GstLightAVSeg* self, GstAggregatorPad* audio) {
+  // Of the video, what came before drop_frames_after_end() could know, or after a flush.
   for (auto* pad : {audio, self->video_pad})
     while (pad && gst_aggregator_pad_drop_buffer(pad)) {
     }
