@@ -13,8 +13,9 @@
 namespace lightavseg::gst {
 namespace {
 
-// Masks that frames still to leave may ask for. In live operation masks are made of the newest
-// frame, so this many earlier ones are more than any queue of frames needs.
+// Masks that frames still to leave may ask for, at least. In live operation masks are made of the
+// newest frame, so this many earlier ones are more than any queue of frames needs; in a recorded
+// stream every lane may have made one while downstream takes its time with the frame before.
 constexpr std::size_t kKeptMasks = 32;
 // Lanes when nobody says how many: more cores are for whatever runs beside.
 constexpr unsigned kMostLanes = 4;
@@ -297,7 +298,7 @@ void MaskWorker::work(Lane& lane, std::unique_lock<std::mutex>& lock) {
     // Silence costs nothing; it must not make the promise optimistic.
     if (!job.audio.silent) latency_.add(took);
     finished_.push_back({job.serial, std::move(mask)});
-    if (finished_.size() > kKeptMasks) finished_.pop_front();
+    if (finished_.size() > std::max(kKeptMasks, lanes_.size() + 1)) finished_.pop_front();
   }
   settled_ = std::max(settled_, job.serial);
   ++handed_out_;

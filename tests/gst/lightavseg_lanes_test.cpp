@@ -79,6 +79,21 @@ TEST_F(Lanes, AModelThatCannotBeSharedRunsInOne) {
   EXPECT_EQ(stub().most_inside, 1);
 }
 
+// Every lane may have made its mask while downstream still takes the first frame.
+TEST_F(Lanes, MasksAreKeptForAllThatIsHeld) {
+  stub().uneven = false;
+  Pipeline p(
+      red_video(80) + tone(4) +
+      "lightavseg name=l smoothing=0 threads=64 ! appsink name=out sync=false max-buffers=1");
+  stub().delay_ms = 30;
+  ASSERT_TRUE(p.reach(GST_STATE_PAUSED)) << p.error();
+  while (stub().runs < 65) g_usleep(1000);
+  g_usleep(200000);
+  ASSERT_TRUE(p.run()) << p.error();
+  ASSERT_EQ(p.samples().size(), 80u);
+  for (size_t i = 1; i < 80; ++i) EXPECT_GT(area(p.buffer(i)), 0.95) << i;
+}
+
 // Who pushes a frame and waits for it before pushing the next must get it.
 TEST_F(Lanes, NothingIsHeldForFramesThatMayNeverCome) {
   Pipeline p(
