@@ -38,7 +38,7 @@ struct _GstLightAVSeg {
   GstAggregatorPad* audio_pad;  // null until requested; object lock
   Settings* settings;           // object lock
   Stream* stream;
-  GstTagList* tags;             // of the video, not yet pushed; source task
+  GstTagList* tags[2];          // of the video, not yet pushed, by scope; source task
   gboolean audio_segment_done;  // stream lock of audio_sink
   gint end;                     // atomic; an End
   gint failed;                  // atomic; an error was posted
@@ -275,7 +275,31 @@ void push_tags(GstLightAVSeg* self) {
   GstEvent* started = gst_pad_get_sticky_event(src, GST_EVENT_SEGMENT, 0);
   if (!started) return;
   gst_event_unref(started);
-  gst_pad_push_event(src, gst_event_new_tag(std::exchange(self->tags, nullptr)));
+  for (auto& tags : self->tags)
+    if (tags) gst_pad_push_event(src, gst_event_new_tag(std::exchange(tags, nullptr)));
+}
+
+// Tags of the stream and of what contains it are not for the same places.
+void keep_tags(GstLightAVSeg* self, const GstTagList* tags) {
+  auto*& kept = self->tags[gst_tag_list_get_scope(tags) == GST_TAG_SCOPE_GLOBAL];
+  if (kept)
+    gst_tag_list_insert(kept, tags, GST_TAG_MERGE_REPLACE);
+  else
+    kept = gst_tag_list_copy(tags);
+}
+
+// Properties that follow a controller are set for the frame that is taken next.
+void follow_controllers(GstLightAVSeg* self) {
+  const Owned<GstBuffer> next(gst_aggregator_pad_peek_buffer(self->video_pad));
+  if (!next) return;
+  GST_OBJECT_LOCK(self->video_pad);
+  const GstSegment segment = self->video_pad->segment;
+  GST_OBJECT_UNLOCK(self->video_pad);
+  if (segment.format != GST_FORMAT_TIME) return;
+  const bool timed = GST_BUFFER_PTS_IS_VALID(next.get());
+  const auto time = gst_segment_to_stream_time(
+      &segment, GST_FORMAT_TIME, timed ? GST_BUFFER_PTS(next.get()) : segment.position);
+  if (GST_CLOCK_TIME_IS_VALID(time)) gst_object_sync_values(GST_OBJECT(self), time);
 }
 
 GstFlowReturn lightavseg_aggregate(GstAggregator* aggregator, gboolean) {
@@ -286,17 +310,10 @@ GstFlowReturn lightavseg_aggregate(GstAggregator* aggregator, gboolean) {
     return outlast_sound(self, ref_audio_pad(self).get());
   }
   return guarded(self, [&] {
-    GST_OBJECT_LOCK(self->video_pad);
-    const auto& segment = self->video_pad->segment;
-    const auto position =
-        segment.format == GST_FORMAT_TIME
-            ? gst_segment_to_stream_time(&segment, GST_FORMAT_TIME, segment.position)
-            : GST_CLOCK_TIME_NONE;
-    GST_OBJECT_UNLOCK(self->video_pad);
-    if (GST_CLOCK_TIME_IS_VALID(position)) gst_object_sync_values(GST_OBJECT(self), position);
+    follow_controllers(self);
     const auto audio = ref_audio_pad(self);
     const auto flow = self->stream->aggregate(copy_settings(self), audio.get());
-    if (self->tags) push_tags(self);
+    if (self->tags[0] || self->tags[1]) push_tags(self);
     if (flow != GST_FLOW_EOS) return flow;
     if (gst_aggregator_pad_is_eos(self->video_pad) && audio &&
         !gst_aggregator_pad_is_eos(audio.get())) {
@@ -392,9 +409,7 @@ gboolean lightavseg_sink_event(GstAggregator* aggregator, GstAggregatorPad* pad,
       if (video) {
         GstTagList* tags;
         gst_event_parse_tag(event, &tags);
-        GstTagList* merged = gst_tag_list_merge(self->tags, tags, GST_TAG_MERGE_REPLACE);
-        if (self->tags) gst_tag_list_unref(self->tags);
-        self->tags = merged;
+        keep_tags(self, tags);
       }
       break;
     default:
@@ -633,7 +648,8 @@ void lightavseg_get_property(GObject* object, guint id, GValue* value, GParamSpe
 void lightavseg_finalize(GObject* object) {
   auto* self = GST_LIGHTAVSEG(object);
   delete self->stream;
-  if (self->tags) gst_tag_list_unref(self->tags);
+  for (auto* tags : self->tags)
+    if (tags) gst_tag_list_unref(tags);
   delete self->settings;
   G_OBJECT_CLASS(gst_lightavseg_parent_class)->finalize(object);
 }

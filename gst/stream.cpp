@@ -304,7 +304,7 @@ Stream::Turn Stream::turn_of(const Frame& frame, const Settings& settings) {
 // Takes a frame and asks for its mask.
 void Stream::hold(Owned<GstBuffer> buffer, const Settings& settings, bool live) {
   const auto times = times_of(buffer.get());
-  Frame frame{times, std::move(buffer), next_serial_++, 0};
+  Frame frame{times, std::move(buffer), settings.render, next_serial_++, 0};
   if (GST_BUFFER_IS_DISCONT(frame.buffer.get()) && frame.start != last_end_) restart_ = true;
   last_end_ = std::max(frame.end, frame.start);
   const auto turn = turn_of(frame, settings);
@@ -389,9 +389,8 @@ GstFlowReturn Stream::release(const Settings& settings) {
   const auto start = gst_util_get_timestamp();
   std::string reason;
   // Another output may have been asked for since the caps were agreed on.
-  RenderSettings render = settings.render;
-  render.output = negotiated_output_;
-  GstBuffer* out = renderer_.render(frame.buffer.release(), *mask, render, &reason);
+  frame.render.output = negotiated_output_;
+  GstBuffer* out = renderer_.render(frame.buffer.release(), *mask, frame.render, &reason);
   if (!out) {
     GST_ELEMENT_ERROR(element_, STREAM, FORMAT, ("A video frame cannot be read."),
                       ("%s", reason.c_str()));

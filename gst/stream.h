@@ -75,6 +75,7 @@ class Stream : private MaskWorkerObserver {
     std::uint64_t needs;  // serial of the newest frame up to this one that was given to the worker
   };
 
+    RenderSettings render;  // of the time at which it was taken
   // MaskWorkerObserver
   void model_changed(std::shared_ptr<const ModelDescription> model) override;
   void model_failed(const std::string& path, const std::string& problem) override;

@@ -12,9 +12,9 @@
 #include <thread>
 #include <vector>
 
-#include "tests/gst/begin_stream.h"
 #include "tests/gst/mask_fields.h"
 #include "tests/gst/run_pipeline.h"
+#include "tests/gst/source_pad.h"
 #include "tests/gst/stub_test.h"
 
 namespace lightavseg::gst::test {
@@ -56,29 +56,6 @@ class Clip {
 
  private:
   std::string folder_;
-};
-
-// A pad that belongs to no element, linked to one of `element`, which it requests if need be.
-class SourcePad {
- public:
-  SourcePad(GstElement* element, const char* sink) : pad_(gst_pad_new(sink, GST_PAD_SRC)) {
-    gst_pad_set_active(pad_, TRUE);
-    sink_ = gst_element_get_static_pad(element, sink);
-    if (!sink_) sink_ = gst_element_request_pad_simple(element, sink);
-    EXPECT_EQ(gst_pad_link(pad_, sink_), GST_PAD_LINK_OK);
-  }
-  ~SourcePad() {
-    gst_pad_unlink(pad_, sink_);
-    gst_object_unref(sink_);
-    gst_object_unref(pad_);
-  }
-  SourcePad(const SourcePad&) = delete;
-  SourcePad& operator=(const SourcePad&) = delete;
-  GstPad* get() const { return pad_; }
-
- private:
-  GstPad* pad_;
-  GstPad* sink_;
 };
 
 bool seek(Pipeline& p, double rate, int flags, gint64 start, gint64 stop = -1) {
@@ -300,8 +277,8 @@ TEST_F(Events, SoundThatOutlastsTheVideoHoldsNobodyUp) {
   EXPECT_EQ(buffers, 400);
 }
 
-// Nobody can be told any more: downstream has the end of the stream. The sound goes on meanwhile, or
-// waits until the second video has been through, as it does when one thread pushes both.
+// Nobody can be told any more: downstream has the end of the stream. The sound goes on meanwhile,
+// or waits until the second video has been through, as it does when one thread pushes both.
 class LateVideo : public Events, public testing::WithParamInterface<bool> {};
 
 TEST_P(LateVideo, IsDropped) {
@@ -366,9 +343,8 @@ TEST_P(LateVideo, IsDropped) {
   EXPECT_EQ(frames, 5);
 }
 
-INSTANTIATE_TEST_SUITE_P(Sound, LateVideo, testing::Bool(), [](const auto& info) {
-  return info.param ? "GoesOn" : "Waits";
-});
+INSTANTIATE_TEST_SUITE_P(Sound, LateVideo, testing::Bool(),
+                         [](const auto& info) { return info.param ? "GoesOn" : "Waits"; });
 
 TEST_F(Events, FlushDoesNotWaitForASlowInference) {
   const Clip clip(0, 4);
@@ -558,7 +534,8 @@ GstPadProbeReturn note_event(GstPad*, GstPadProbeInfo* info, gpointer user) {
     GstTagList* tags;
     gst_event_parse_tag(event, &tags);
     gchar* text = gst_tag_list_to_string(tags);
-    seen->structures.emplace_back(text);
+    const bool global = gst_tag_list_get_scope(tags) == GST_TAG_SCOPE_GLOBAL;
+    seen->structures.push_back((global ? "global " : "stream ") + std::string(text));
     g_free(text);
   } else if (s) {
     seen->structures.emplace_back(gst_structure_get_name(s));
@@ -581,12 +558,24 @@ TEST_F(Events, EventsComeInOrderAndTagsPass) {
   Pipeline p(
       "videotestsrc num-buffers=5 pattern=red ! "
       "video/x-raw,format=I420,width=64,height=48,framerate=25/1 ! "
-      "taginject tags=\"title=picture\" ! queue ! l.video_sink "
+      "taginject tags=\"title=picture\" ! identity name=container ! queue ! l.video_sink "
       "audiotestsrc num-buffers=50 samplesperbuffer=960 ! audio/x-raw,rate=48000 ! "
       "taginject tags=\"title=sound\" ! queue ! l.audio_sink lightavseg name=l ! " +
       std::string(kRecordedOut));
   Seen seen;
   watch(p, "l", "src", GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, &seen);
+  // As a demuxer tells of the file as a whole.
+  GstPad* container = gst_element_get_static_pad(p.element("container"), "src");
+  gst_pad_add_probe(
+      container, GST_PAD_PROBE_TYPE_BUFFER,
+      [](GstPad* pad, GstPadProbeInfo*, gpointer) {
+        GstTagList* tags = gst_tag_list_new(GST_TAG_TITLE, "film", nullptr);
+        gst_tag_list_set_scope(tags, GST_TAG_SCOPE_GLOBAL);
+        gst_pad_push_event(pad, gst_event_new_tag(tags));
+        return GST_PAD_PROBE_REMOVE;
+      },
+      nullptr, nullptr);
+  gst_object_unref(container);
   ASSERT_TRUE(p.run()) << p.error();
   ASSERT_EQ(p.samples().size(), 5u);
   ASSERT_GE(seen.types.size(), 4u);
@@ -594,7 +583,15 @@ TEST_F(Events, EventsComeInOrderAndTagsPass) {
   EXPECT_EQ(seen.types[1], GST_EVENT_CAPS);
   EXPECT_EQ(seen.types[2], GST_EVENT_SEGMENT);
   EXPECT_EQ(seen.types.back(), GST_EVENT_EOS);
-  EXPECT_EQ(count_of(seen, "picture"), 1);
+  // Each in its own scope: a muxer writes them to different places.
+  const auto tags = [&](const std::string& scope, const std::string& title) {
+    return std::count_if(seen.structures.begin(), seen.structures.end(), [&](const auto& s) {
+      return s.find(scope + " ") == 0 && s.find(title) != std::string::npos;
+    });
+  };
+  EXPECT_EQ(tags("stream", "picture"), 1);
+  EXPECT_EQ(tags("global", "film"), 1);
+  EXPECT_EQ(tags("global", "picture") + tags("stream", "film"), 0);
   EXPECT_EQ(count_of(seen, "sound"), 0);
 }
 

@@ -150,7 +150,7 @@ class AfterOtherElements(unittest.TestCase):
         self.assertEqual((len(rows), len(rows[0])), (HEIGHT, WIDTH))
         self.assertIsInstance(read(sample).get_value("mask"), Gst.Sample)
 
-    def test_lightavsegmask_follows_a_controller(self):
+    def follow_a_controller(self, element):
         def invert_from_frame_2(pipeline):
             curve = GstController.InterpolationControlSource(
                 mode=GstController.InterpolationMode.NONE)
@@ -160,11 +160,21 @@ class AfterOtherElements(unittest.TestCase):
             matte.add_control_binding(
                 GstController.DirectControlBinding.new(matte, "invert", curve))
 
-        # Without masks the mattes are black, and white when inverted.
+        # Without sound, and without masks, the mattes are black, and white when inverted.
         mattes = samples(
-            f"videotestsrc num-buffers={FRAMES} ! video/x-raw,width=32,height=32,framerate=25/1 ! "
-            "lightavsegmask name=matte ! appsink name=out sync=false", invert_from_frame_2)
+            f"videotestsrc num-buffers={FRAMES} ! "
+            f"video/x-raw,format=I420,width=32,height=32,framerate=25/1 ! {element} name=matte ! "
+            "appsink name=out sync=false", invert_from_frame_2)
         self.assertEqual([picture(sample)[0][0] for sample in mattes], [0, 0, 255, 255, 255])
+
+    def test_lightavsegmask_follows_a_controller(self):
+        self.follow_a_controller("lightavsegmask")
+
+    def test_lightavseg_follows_a_controller_with_any_number_of_threads(self):
+        model = os.environ["LIGHTAVSEG_TEST_MODEL"]
+        for threads in (1, 4):
+            self.follow_a_controller(
+                f'lightavseg output=matte threads={threads} model="{model}"')
 
 
 if __name__ == "__main__":
