@@ -341,6 +341,11 @@ GstFlowReturn lightavseg_update_src_caps(GstAggregator* aggregator, GstCaps* dow
 
 gboolean lightavseg_negotiated(GstAggregator* aggregator, GstCaps* caps) {
   return GST_LIGHTAVSEG(aggregator)->stream->negotiated(caps);
+gboolean lightavseg_decide_allocation(GstAggregator* aggregator, GstQuery* query) {
+  GST_LIGHTAVSEG(aggregator)->stream->allocation_decided(query);
+  return TRUE;  // the base class has nothing to decide
+}
+
 }
 
 gboolean lightavseg_propose_allocation(GstAggregator* aggregator, GstAggregatorPad* pad, GstQuery*,
@@ -516,6 +521,14 @@ gboolean lightavseg_src_event(GstAggregator* aggregator, GstEvent* event) {
   }
   // The base class joins the source task before upstream sees the seek and sends its FLUSH_START.
   if (flushes) self->stream->cancel();
+  // Where the output's caps are those of the input, other wishes of downstream are upstream's to
+  // fulfil. The base class keeps them to itself, and drops what a mouse does.
+  const auto output = copy_settings(self).render.output;
+  if (GST_EVENT_TYPE(event) == GST_EVENT_RECONFIGURE &&
+      (output == lightavseg::gst::Output::kOverlay || output == lightavseg::gst::Output::kMetadata))
+    gst_pad_push_event(GST_PAD(self->video_pad), gst_event_new_reconfigure());
+  if (GST_EVENT_TYPE(event) == GST_EVENT_NAVIGATION)
+    return gst_pad_push_event(GST_PAD(self->video_pad), event);
   const gboolean done =
       GST_AGGREGATOR_CLASS(gst_lightavseg_parent_class)->src_event(aggregator, event);
   if (flushes) {
@@ -690,6 +703,7 @@ static void gst_lightavseg_class_init(GstLightAVSegClass* klass) {
   aggregator->negotiated_src_caps = lightavseg_negotiated;
   aggregator->propose_allocation = lightavseg_propose_allocation;
   aggregator->sink_event = lightavseg_sink_event;
+  aggregator->decide_allocation = lightavseg_decide_allocation;
   aggregator->sink_event_pre_queue = lightavseg_sink_event_pre_queue;
   aggregator->src_event = lightavseg_src_event;
   aggregator->sink_query = lightavseg_sink_query;

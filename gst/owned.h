@@ -10,6 +10,7 @@ namespace lightavseg::gst {
 
 struct Unref {
   void operator()(GstBuffer* buffer) const { gst_buffer_unref(buffer); }
+  void operator()(GstEvent* event) const { gst_event_unref(event); }
   void operator()(GstCaps* caps) const { gst_caps_unref(caps); }
   void operator()(GstSample* sample) const { gst_sample_unref(sample); }
   void operator()(gpointer object) const { g_object_unref(object); }  // every GObject

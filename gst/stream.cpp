@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <utility>
 
 #include "gst/debug.h"
@@ -396,7 +397,7 @@ GstFlowReturn Stream::release(const Settings& settings) {
                       ("%s", reason.c_str()));
     return GST_FLOW_ERROR;
   }
-  out = gst_buffer_make_writable(out);
+  out = gst_buffer_make_writable(takes_video_meta_ ? out : repack(out));
   attach_mask_meta(out, output_info_, *mask, age);
   const auto took = gst_util_get_timestamp() - start;
   {
@@ -428,3 +429,35 @@ GstClockTime Stream::next_time() {
 }
 
 }  // namespace lightavseg::gst
+// For whoever knows of rows no more than the caps say: the frame without padding, if it has any.
+GstBuffer* Stream::repack(GstBuffer* buffer) {
+  const auto* meta = gst_buffer_get_video_meta(buffer);
+  if (!meta) return buffer;
+  bool packed = true;
+  for (guint i = 0; i < meta->n_planes; ++i)
+    packed &=
+        meta->stride[i] == output_info_.stride[i] && meta->offset[i] == output_info_.offset[i];
+  if (packed) return buffer;
+  GstBuffer* copy = gst_buffer_new_allocate(nullptr, output_info_.size, nullptr);
+  GstVideoFrame from, to;
+  const bool reads = gst_video_frame_map(&from, &output_info_, buffer, GST_MAP_READ);
+  const bool writes = reads && gst_video_frame_map(&to, &output_info_, copy, GST_MAP_WRITE);
+  if (writes) {
+    copy_frame(from, to);
+    gst_video_frame_unmap(&to);
+  }
+  if (reads) gst_video_frame_unmap(&from);
+  if (!writes) {
+    gst_buffer_unref(copy);
+    return buffer;
+  }
+  gst_buffer_copy_into(
+      copy, buffer,
+      GstBufferCopyFlags(GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_META),
+      0, gsize(-1));
+  if (auto* padded = gst_buffer_get_video_meta(copy))
+    gst_buffer_remove_meta(copy, GST_META_CAST(padded));
+  gst_buffer_unref(buffer);
+  return copy;
+}
+

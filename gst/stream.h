@@ -47,6 +47,8 @@ class Stream : private MaskWorkerObserver {
   // What the source pad should have, given what downstream takes (GstAggregator's vmethod).
   GstFlowReturn update_src_caps(const Settings& settings, GstCaps* downstream, GstCaps** result);
   bool negotiated(GstCaps* caps);
+  // query: what downstream says to an ALLOCATION query.
+  void allocation_decided(GstQuery* query);
   // Everything that is held leaves, each frame with its own mask.
   GstFlowReturn finish(const Settings& settings) { return drain(settings); }
   void flush();
@@ -95,7 +97,10 @@ class Stream : private MaskWorkerObserver {
   GstFlowReturn release(const Settings& settings);
   GstFlowReturn drain(const Settings& settings);
   GstFlowReturn release_until(GstAggregatorPad* pad, const Settings& settings);
-  GstFlowReturn pass_gap(Owned<GstBuffer> gap, const Settings& settings);
+  GstFlowReturn pass_gap(GstBuffer* gap, const Settings& settings);
+  bool begin_segment();
+  GstBuffer* repack(GstBuffer* buffer);
+  GstCaps* with_colours_of_input(GstCaps* caps);
   MaskPtr mask_for(const Frame& frame, const Settings& settings, GstClockTime* age);
   MaskPtr nothing(GstClockTime pts, gint64 start);
   void report_latency(const Settings& settings);
@@ -116,6 +121,8 @@ class Stream : private MaskWorkerObserver {
   GstCaps* video_caps_ = nullptr;  // owned
   GstVideoInfo video_info_{}, output_info_{};
   Output negotiated_output_ = Output::kOverlay;
+  GstAudioInfo audio_info_{};
+  bool takes_video_meta_ = false;  // downstream reads rows where a GstVideoMeta says that they are
   bool attach_composition_ = false;
   std::deque<Frame> frames_;
   std::uint64_t next_serial_ = 1;

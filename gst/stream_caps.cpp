@@ -56,6 +56,7 @@ bool Stream::set_audio_caps(GstCaps* caps) {
   GstAudioInfo info;
   std::string reason = "caps are not understood";
   if (gst_audio_info_from_caps(&info, caps) && audio_->set_format(info, &reason)) {
+    audio_info_ = info;
     GST_INFO_OBJECT(element_, "audio %" GST_PTR_FORMAT, static_cast<void*>(caps));
     return true;
   }
@@ -63,6 +64,34 @@ bool Stream::set_audio_caps(GstCaps* caps) {
   GST_ELEMENT_ERROR(element_, CORE, NEGOTIATION, ("The audio format is not understood."),
                     ("audio_sink: %s: caps %s", reason.c_str(), text.text));
   return false;
+}
+
+// The first of `caps` (transfer full). Where nobody says what its colours are, they would become
+// the usual ones of the new format; of YUV they are those that the input has, and stay untouched.
+GstCaps* Stream::with_colours_of_input(GstCaps* caps) {
+  GstVideoInfo chosen;
+  caps = gst_caps_fixate(caps);
+  if (!gst_video_info_from_caps(&chosen, caps) || !GST_VIDEO_INFO_IS_YUV(&chosen) ||
+      !GST_VIDEO_INFO_IS_YUV(&video_info_))
+    return caps;
+  GstCaps* kept = gst_caps_copy(caps);
+  GstStructure* structure = gst_caps_get_structure(kept, 0);
+  if (!gst_structure_has_field(structure, "colorimetry"))
+    if (gchar* colours = gst_video_colorimetry_to_string(&video_info_.colorimetry)) {
+      gst_structure_set(structure, "colorimetry", G_TYPE_STRING, colours, nullptr);
+      g_free(colours);
+    }
+  const auto *from = video_info_.finfo, *to = chosen.finfo;
+  const bool same_sites = from->w_sub[1] == to->w_sub[1] && from->h_sub[1] == to->h_sub[1];
+  if (same_sites && !gst_structure_has_field(structure, "chroma-site"))
+    if (gchar* site = gst_video_chroma_site_to_string(video_info_.chroma_site)) {
+      gst_structure_set(structure, "chroma-site", G_TYPE_STRING, site, nullptr);
+      g_free(site);
+    }
+  if (!gst_pad_peer_query_accept_caps(GST_AGGREGATOR_SRC_PAD(element_), kept))
+    std::swap(kept, caps);
+  gst_caps_unref(caps);
+  return kept;
 }
 
 GstFlowReturn Stream::update_src_caps(const Settings& settings, GstCaps* downstream,
@@ -83,6 +112,10 @@ GstFlowReturn Stream::update_src_caps(const Settings& settings, GstCaps* downstr
     gst_caps_unref(with);
   }
   *result = gst_caps_intersect_full(own, downstream, GST_CAPS_INTERSECT_FIRST);
+  // What wants another format from now on may still accept the one that is on its way.
+  if (gst_caps_is_empty(*result) && gst_caps_is_fixed(own) &&
+      gst_pad_peer_query_accept_caps(GST_AGGREGATOR_SRC_PAD(element_), own))
+    gst_caps_replace(result, own);
   if (gst_caps_is_empty(*result)) {
     const CapsText ours(own), theirs(downstream), input(video_caps_);
     GST_ELEMENT_ERROR(
@@ -96,7 +129,13 @@ GstFlowReturn Stream::update_src_caps(const Settings& settings, GstCaps* downstr
     return GST_FLOW_NOT_NEGOTIATED;
   }
   gst_caps_unref(own);
+  if (output == Output::kAlpha || output == Output::kCutout)
+    *result = with_colours_of_input(*result);
   return GST_FLOW_OK;
+}
+
+void Stream::allocation_decided(GstQuery* query) {
+  takes_video_meta_ = gst_query_find_allocation_meta(query, GST_VIDEO_META_API_TYPE, nullptr);
 }
 
 bool Stream::negotiated(GstCaps* caps) {
