@@ -112,8 +112,10 @@ void change_model(GstLightAVSeg* self, Settings settings) {
   try {
     resolve_model(settings);
     self->stream->change_model(settings);
+  } catch (const lightavseg::FileError& e) {
+    self->stream->model_failed(e.path().string(), e.what());
   } catch (const std::exception& e) {
-    GST_WARNING_OBJECT(self, "%s", e.what());
+    self->stream->model_failed(settings.model, e.what());
   }
 }
 
@@ -339,13 +341,13 @@ GstFlowReturn lightavseg_update_src_caps(GstAggregator* aggregator, GstCaps* dow
   return self->stream->update_src_caps(copy_settings(self), downstream, result);
 }
 
-gboolean lightavseg_negotiated(GstAggregator* aggregator, GstCaps* caps) {
-  return GST_LIGHTAVSEG(aggregator)->stream->negotiated(caps);
 gboolean lightavseg_decide_allocation(GstAggregator* aggregator, GstQuery* query) {
   GST_LIGHTAVSEG(aggregator)->stream->allocation_decided(query);
   return TRUE;  // the base class has nothing to decide
 }
 
+gboolean lightavseg_negotiated(GstAggregator* aggregator, GstCaps* caps) {
+  return GST_LIGHTAVSEG(aggregator)->stream->negotiated(caps);
 }
 
 gboolean lightavseg_propose_allocation(GstAggregator* aggregator, GstAggregatorPad* pad, GstQuery*,
@@ -519,8 +521,6 @@ gboolean lightavseg_src_event(GstAggregator* aggregator, GstEvent* event) {
     gst_event_parse_seek(event, nullptr, nullptr, &flags, nullptr, nullptr, nullptr, nullptr);
     flushes = flags & GST_SEEK_FLAG_FLUSH;
   }
-  // The base class joins the source task before upstream sees the seek and sends its FLUSH_START.
-  if (flushes) self->stream->cancel();
   // Where the output's caps are those of the input, other wishes of downstream are upstream's to
   // fulfil. The base class keeps them to itself, and drops what a mouse does.
   const auto output = copy_settings(self).render.output;
@@ -529,6 +529,8 @@ gboolean lightavseg_src_event(GstAggregator* aggregator, GstEvent* event) {
     gst_pad_push_event(GST_PAD(self->video_pad), gst_event_new_reconfigure());
   if (GST_EVENT_TYPE(event) == GST_EVENT_NAVIGATION)
     return gst_pad_push_event(GST_PAD(self->video_pad), event);
+  // The base class joins the source task before upstream sees the seek and sends its FLUSH_START.
+  if (flushes) self->stream->cancel();
   const gboolean done =
       GST_AGGREGATOR_CLASS(gst_lightavseg_parent_class)->src_event(aggregator, event);
   if (flushes) {
@@ -701,9 +703,9 @@ static void gst_lightavseg_class_init(GstLightAVSegClass* klass) {
   aggregator->get_next_time = lightavseg_next_time;
   aggregator->update_src_caps = lightavseg_update_src_caps;
   aggregator->negotiated_src_caps = lightavseg_negotiated;
+  aggregator->decide_allocation = lightavseg_decide_allocation;
   aggregator->propose_allocation = lightavseg_propose_allocation;
   aggregator->sink_event = lightavseg_sink_event;
-  aggregator->decide_allocation = lightavseg_decide_allocation;
   aggregator->sink_event_pre_queue = lightavseg_sink_event_pre_queue;
   aggregator->src_event = lightavseg_src_event;
   aggregator->sink_query = lightavseg_sink_query;
@@ -718,10 +720,9 @@ static void gst_lightavseg_init(GstLightAVSeg* self) {
                                       GST_PAD_SINK, "template", templ, nullptr));
   gst_object_unref(templ);
   gst_element_add_pad(GST_ELEMENT(self), GST_PAD(self->video_pad));
-  gst_pad_add_probe(
-      GST_PAD(self->video_pad),
-      GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST),
-      drop_frames_after_end, self, nullptr);
+  gst_pad_add_probe(GST_PAD(self->video_pad),
+                    GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST),
+                    drop_frames_after_end, self, nullptr);
   self->settings = new Settings;
   std::lock_guard<std::mutex> lock(factory_mutex);
   self->stream = new Stream(GST_AGGREGATOR(self), self->video_pad, factory());

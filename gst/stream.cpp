@@ -40,6 +40,40 @@ GstSegment segment_of(GstAggregatorPad* pad) {
   return segment;
 }
 
+// Samples a channel.
+guint64 length_of(GstBuffer* sound, const GstAudioInfo& info) {
+  if (const auto* meta = gst_buffer_get_audio_meta(sound)) return meta->samples;
+  if (info.layout == GST_AUDIO_LAYOUT_NON_INTERLEAVED) return 0;  // nobody knows where channels lie
+  return info.bpf > 0 ? gst_buffer_get_size(sound) / guint64(info.bpf) : 0;
+}
+
+// A part of the sound, of the samples from `first` on. Only the one at its start may jump.
+GstBuffer* part_of(GstBuffer* sound, const GstAudioInfo& info, guint64 first, guint64 count) {
+  GstBuffer* part =
+      gst_audio_buffer_truncate(gst_buffer_ref(sound), info.bpf, gsize(first), gsize(count));
+  if (first == 0) return part;
+  part = gst_buffer_make_writable(part);
+  GST_BUFFER_FLAG_UNSET(part, GST_BUFFER_FLAG_DISCONT);
+  return part;
+}
+
+// gst_video_frame_copy(), which forgets the last chroma sample of odd rows where chroma lies
+// between the brightness (YUY2).
+void copy_frame(const GstVideoFrame& from, GstVideoFrame& to) {
+  gst_video_frame_copy(&to, &from);
+  const auto* format = from.info.finfo;
+  if (GST_VIDEO_FORMAT_INFO_N_PLANES(format) != 1 || GST_VIDEO_FORMAT_INFO_W_SUB(format, 1) == 0 ||
+      GST_VIDEO_FORMAT_INFO_IS_TILED(format))
+    return;
+  const int stride = from.info.stride[0], row = to.info.stride[0];
+  if (stride < row) return;
+  const auto* source = static_cast<const guint8*>(from.data[0]);
+  const auto* end = from.map[0].data + from.map[0].size;
+  for (int y = 0; y < from.info.height && source < end; ++y, source += stride)
+    std::memcpy(static_cast<guint8*>(to.data[0]) + gsize(y) * gsize(row), source,
+                std::min(gsize(row), gsize(end - source)));
+}
+
 bool is_gap(GstBuffer* buffer) {
   return GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_GAP) && gst_buffer_get_size(buffer) == 0;
 }
@@ -91,6 +125,8 @@ void Stream::stop() {
   if (tap_) tap_->stop(audio_.get());
   tap_.reset();
   frames_.clear();
+  passed_gap_.reset();
+  long_sound_.reset();
   gst_clear_caps(&video_caps_);
   audio_.reset();
 }
@@ -98,6 +134,8 @@ void Stream::stop() {
 void Stream::flush() {
   worker_.flush();
   frames_.clear();
+  passed_gap_.reset();
+  long_sound_.reset();
   // A probe's branch is flushed by itself, and may have gone on by now.
   if (audio_ && !tap_) audio_->reset();
   restart_ = true;
@@ -138,9 +176,11 @@ GstFlowReturn Stream::aggregate_recorded(const Settings& settings, GstAggregator
     if (flow != GST_FLOW_OK) return flow;
     return ended ? GST_FLOW_EOS : GST_AGGREGATOR_FLOW_NEED_DATA;
   }
-  if (is_gap(buffer.get())) {
-    gst_aggregator_pad_drop_buffer(video_);
-    return pass_gap(std::move(buffer), settings);
+  // Sound goes on in a gap, and whoever pushes both may have no other place for it.
+  const bool gap = is_gap(buffer.get());
+  if (gap && passed_gap_.get() != buffer.get()) {
+    if (const auto flow = pass_gap(buffer.get(), settings); flow != GST_FLOW_OK) return flow;
+    passed_gap_.reset(gst_buffer_ref(buffer.get()));
   }
   if (segment_of(video_).format != GST_FORMAT_TIME) return refuse_untimed();
   const gint64 needed = times_of(buffer.get()).sound_end + settings.audio_offset;
@@ -152,13 +192,18 @@ GstFlowReturn Stream::aggregate_recorded(const Settings& settings, GstAggregator
       if (frames_.empty()) return GST_AGGREGATOR_FLOW_NEED_DATA;
       if (const auto flow = release_until(audio, settings); flow != GST_FLOW_OK) return flow;
     }
-  } else if (tap_) {
+  } else if (tap_ && !gap) {
     if (audio_->end() < needed)  // the branch of the probe may wait for what is held here
       if (const auto flow = drain(settings); flow != GST_FLOW_OK) return flow;
     if (!wait_for_probe(needed)) return GST_AGGREGATOR_FLOW_NEED_DATA;
   }
   buffer.reset(gst_aggregator_pad_pop_buffer(video_));
   if (!buffer) return GST_AGGREGATOR_FLOW_NEED_DATA;
+  if (is_gap(buffer.get())) {
+    if (passed_gap_.get() != buffer.get()) return pass_gap(buffer.get(), settings);
+    passed_gap_.reset();
+    return GST_FLOW_OK;
+  }
   hold(std::move(buffer), settings, false);
   return release_until(video_, settings);
 }
@@ -192,7 +237,7 @@ GstFlowReturn Stream::aggregate_live(const Settings& settings, GstAggregatorPad*
     }
   while (Owned<GstBuffer> buffer{gst_aggregator_pad_pop_buffer(video_)}) {
     if (is_gap(buffer.get())) {
-      if (const auto flow = pass_gap(std::move(buffer), settings); flow != GST_FLOW_OK) return flow;
+      if (const auto flow = pass_gap(buffer.get(), settings); flow != GST_FLOW_OK) return flow;
       continue;
     }
     if (segment_of(video_).format != GST_FORMAT_TIME) return refuse_untimed();
@@ -237,19 +282,40 @@ GstFlowReturn Stream::refuse_untimed() {
   return GST_FLOW_ERROR;
 }
 
-// Takes one buffer of the audio pad; false when there is none yet.
+// Takes one buffer of the audio pad; false when there is none yet. One longer than a second is
+// taken second by second, and leaves the pad with its last: what lies further ahead than the
+// history of AudioInput reaches would push out what is needed first.
 bool Stream::take_audio(GstAggregatorPad* audio) {
-  const Owned<GstBuffer> buffer(gst_aggregator_pad_pop_buffer(audio));
+  Owned<GstBuffer> buffer(gst_aggregator_pad_peek_buffer(audio));
   if (!buffer) {
     if (!gst_aggregator_pad_is_eos(audio)) return false;
     audio_->end_of_stream();
     return true;
   }
-  const gint64 start = sound_time(segment_of(audio), GST_BUFFER_PTS(buffer.get()));
-  if (is_gap(buffer.get()))
+  const auto second = guint64(std::max(audio_info_.rate, 1));
+  const auto taken = [&] { return buffer.get() == long_sound_.get() ? long_sound_taken_ : 0; };
+  const bool ends = taken() + second >= length_of(buffer.get(), audio_info_);
+  if (ends) buffer.reset(gst_aggregator_pad_pop_buffer(audio));
+  if (!buffer) return false;
+  const guint64 first = taken();
+  if (ends) {
+    long_sound_.reset();
+  } else {
+    long_sound_.reset(gst_buffer_ref(buffer.get()));
+    long_sound_taken_ = first + second;
+  }
+  auto pts = GST_BUFFER_PTS(buffer.get());
+  if (GST_CLOCK_TIME_IS_VALID(pts)) pts += gst_util_uint64_scale(first, GST_SECOND, second);
+  const gint64 start = sound_time(segment_of(audio), pts);
+  if (is_gap(buffer.get())) {
     audio_->push_gap(start, GST_BUFFER_DURATION(buffer.get()));
-  else
+  } else if (ends && first == 0) {
     audio_->push(buffer.get(), start);
+  } else {
+    const guint64 rest = length_of(buffer.get(), audio_info_) - first;
+    const Owned<GstBuffer> part(part_of(buffer.get(), audio_info_, first, std::min(second, rest)));
+    audio_->push(part.get(), start);
+  }
   return true;
 }
 
@@ -354,13 +420,29 @@ GstFlowReturn Stream::drain(const Settings& settings) {
   return GST_FLOW_OK;
 }
 
-GstFlowReturn Stream::pass_gap(Owned<GstBuffer> gap, const Settings& settings) {
+GstFlowReturn Stream::pass_gap(GstBuffer* gap, const Settings& settings) {
   const auto flow = drain(settings);
-  if (flow == GST_FLOW_OK)
-    gst_pad_push_event(
-        GST_AGGREGATOR_SRC_PAD(element_),
-        gst_event_new_gap(GST_BUFFER_PTS(gap.get()), GST_BUFFER_DURATION(gap.get())));
+  if (flow == GST_FLOW_OK && begin_segment())
+    gst_pad_push_event(GST_AGGREGATOR_SRC_PAD(element_),
+                       gst_event_new_gap(GST_BUFFER_PTS(gap), GST_BUFFER_DURATION(gap)));
   return flow;
+}
+
+// The base class sends the segment with the first buffer, but downstream must know it before a gap.
+// That it is sent once more then changes nothing. False when the stream has not started.
+bool Stream::begin_segment() {
+  GstPad* src = GST_AGGREGATOR_SRC_PAD(element_);
+  const auto sticky = [](GstPad* pad, GstEventType type) {
+    return Owned<GstEvent>(gst_pad_get_sticky_event(pad, type, 0));
+  };
+  if (sticky(src, GST_EVENT_SEGMENT)) return true;
+  const auto given = sticky(GST_PAD(video_), GST_EVENT_SEGMENT);
+  const auto segment = segment_of(GST_AGGREGATOR_PAD(src));
+  if (!given || segment.format != GST_FORMAT_TIME || !sticky(src, GST_EVENT_STREAM_START))
+    return false;
+  GstEvent* event = gst_event_new_segment(&segment);
+  gst_event_set_seqnum(event, gst_event_get_seqnum(given.get()));
+  return gst_pad_push_event(src, event);
 }
 
 MaskPtr Stream::nothing(GstClockTime pts, gint64 start) {
@@ -411,24 +493,6 @@ GstFlowReturn Stream::release(const Settings& settings) {
   return gst_aggregator_finish_buffer(element_, out);
 }
 
-GstClockTime Stream::next_time() {
-  GstClockTime own, render;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    own = latency_;
-    render = render_time_.promise();
-  }
-  gint64 next = G_MAXINT64;
-  if (!frames_.empty()) next = frames_.front().start - gint64(render);
-  // A frame that waits in the pad for sound that does not come must be taken at once: at the
-  // time at which upstream's latency alone has passed.
-  if (const Owned<GstBuffer> waiting{gst_aggregator_pad_peek_buffer(video_)})
-    next = std::min(next, times_of(waiting.get()).start - gint64(own));
-  if (next == G_MAXINT64) return GST_CLOCK_TIME_NONE;
-  return GstClockTime(std::max<gint64>(next, 0));
-}
-
-}  // namespace lightavseg::gst
 // For whoever knows of rows no more than the caps say: the frame without padding, if it has any.
 GstBuffer* Stream::repack(GstBuffer* buffer) {
   const auto* meta = gst_buffer_get_video_meta(buffer);
@@ -461,3 +525,21 @@ GstBuffer* Stream::repack(GstBuffer* buffer) {
   return copy;
 }
 
+GstClockTime Stream::next_time() {
+  GstClockTime own, render;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    own = latency_;
+    render = render_time_.promise();
+  }
+  gint64 next = G_MAXINT64;
+  if (!frames_.empty()) next = frames_.front().start - gint64(render);
+  // A frame that waits in the pad for sound that does not come must be taken at once: at the
+  // time at which upstream's latency alone has passed.
+  if (const Owned<GstBuffer> waiting{gst_aggregator_pad_peek_buffer(video_)})
+    next = std::min(next, times_of(waiting.get()).start - gint64(own));
+  if (next == G_MAXINT64) return GST_CLOCK_TIME_NONE;
+  return GstClockTime(std::max<gint64>(next, 0));
+}
+
+}  // namespace lightavseg::gst

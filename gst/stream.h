@@ -60,6 +60,8 @@ class Stream : private MaskWorkerObserver {
   // the change or is over.
   bool runs() const { return runs_; }
   void change_model(const Settings& settings);
+  // Also of a model that was not found: tells the application, with a message.
+  void model_failed(const std::string& path, const std::string& problem) override;
   // From a QOS event: frames before this running time come too late.
   void set_earliest(GstClockTime earliest, double proportion);
   // A field per counter, as the property `stats` says.
@@ -73,14 +75,13 @@ class Stream : private MaskWorkerObserver {
   };
   struct Frame : FrameTimes {
     Owned<GstBuffer> buffer;
+    RenderSettings render;  // of the time at which it was taken
     std::uint64_t serial;
     std::uint64_t needs;  // serial of the newest frame up to this one that was given to the worker
   };
 
-    RenderSettings render;  // of the time at which it was taken
   // MaskWorkerObserver
   void model_changed(std::shared_ptr<const ModelDescription> model) override;
-  void model_failed(const std::string& path, const std::string& problem) override;
   void unknown_class(const std::string& name, const ModelDescription& model) override;
 
   GstFlowReturn aggregate_live(const Settings& settings, GstAggregatorPad* audio);
@@ -120,9 +121,9 @@ class Stream : private MaskWorkerObserver {
   Renderer renderer_;
   GstCaps* video_caps_ = nullptr;  // owned
   GstVideoInfo video_info_{}, output_info_{};
-  Output negotiated_output_ = Output::kOverlay;
   GstAudioInfo audio_info_{};
   bool takes_video_meta_ = false;  // downstream reads rows where a GstVideoMeta says that they are
+  Output negotiated_output_ = Output::kOverlay;
   bool attach_composition_ = false;
   std::deque<Frame> frames_;
   std::uint64_t next_serial_ = 1;
@@ -130,6 +131,9 @@ class Stream : private MaskWorkerObserver {
   bool restart_ = true;
   gint64 last_end_ = 0;
   std::uint64_t last_asked_ = 0;
+  Owned<GstBuffer> passed_gap_;   // in the video pad, known to downstream
+  Owned<GstBuffer> long_sound_;   // in the audio pad, taken in part
+  guint64 long_sound_taken_ = 0;  // samples a channel
   AudioWindow window_;
   MaskPtr nothing_;
   gint64 probe_end_ = G_MAXINT64;  // where its sound ended when patience did

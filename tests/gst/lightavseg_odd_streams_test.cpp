@@ -6,10 +6,13 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <chrono>
+#include <future>
 #include <string>
 
 #include "tests/gst/mask_fields.h"
 #include "tests/gst/run_pipeline.h"
+#include "tests/gst/source_pad.h"
 #include "tests/gst/stub_test.h"
 
 namespace lightavseg::gst::test {
@@ -171,6 +174,80 @@ TEST_F(OddStreams, BufferListsAndGapsInTheVideoPass) {
   for (unsigned i = 0; i < 10; ++i) {
     EXPECT_EQ(GST_BUFFER_PTS(p.buffer(i)), (i < 5 ? i : i + 20) * 40 * GST_MSECOND);
     EXPECT_NEAR(area(p.buffer(i)), 1, 1e-6) << i;
+  }
+}
+
+// A demuxer tells of a gap and has nowhere to put the sound of it but here: the pad has room for
+// one buffer. What follows must know the segment before it hears of the gap, which may come first
+// of all.
+TEST_F(OddStreams, SoundGoesOnInAGapOfTheVideo) {
+  Pipeline p(std::string("lightavseg name=l ! ") + kRecordedOut);
+  std::vector<GstEventType> events;
+  GstPad* src = gst_element_get_static_pad(p.element("l"), "src");
+  gst_pad_add_probe(
+      src, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+      [](GstPad*, GstPadProbeInfo* info, gpointer events) {
+        static_cast<std::vector<GstEventType>*>(events)->push_back(
+            GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)));
+        return GST_PAD_PROBE_OK;
+      },
+      &events, nullptr);
+  gst_object_unref(src);
+  SourcePad video(p.element("l"), "video_sink"), sound(p.element("l"), "audio_sink");
+  ASSERT_NE(p.set_state(GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
+  auto demuxer = std::async(std::launch::async, [&] {
+    begin_stream(video.get(), "video",
+                 "video/x-raw,format=GRAY8,width=64,height=48,framerate=25/1");
+    begin_stream(sound.get(), "sound",
+                 "audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=1");
+    gst_pad_push_event(video.get(), gst_event_new_gap(0, 10 * GST_SECOND));
+    GstFlowReturn flow = GST_FLOW_OK;
+    const auto push = [&](SourcePad& pad, gsize size, GstClockTime time, int value) {
+      GstBuffer* buffer = gst_buffer_new_allocate(nullptr, size, nullptr);
+      gst_buffer_memset(buffer, 0, guint8(value), size);
+      GST_BUFFER_PTS(buffer) = time;
+      GST_BUFFER_DURATION(buffer) = 40 * GST_MSECOND;
+      flow = gst_pad_push(pad.get(), buffer);
+    };
+    for (guint64 i = 0; i < 252 && flow == GST_FLOW_OK; ++i)
+      push(sound, 2 * 1920, i * 40 * GST_MSECOND, int(i % 2 ? 5 : 50));
+    if (flow == GST_FLOW_OK) push(video, 64 * 48, 10 * GST_SECOND, 255);
+    gst_pad_push_event(sound.get(), gst_event_new_eos());
+    gst_pad_push_event(video.get(), gst_event_new_eos());
+    return flow;
+  });
+  const bool in_time = demuxer.wait_for(std::chrono::seconds(20)) == std::future_status::ready;
+  EXPECT_TRUE(in_time);
+  if (!in_time) p.set_state(GST_STATE_READY);
+  EXPECT_EQ(demuxer.get(), GST_FLOW_OK);
+  ASSERT_TRUE(p.run(20000)) << p.error();
+  ASSERT_EQ(p.samples().size(), 1u);
+  EXPECT_NEAR(area(p.buffer(0)), 1, 1e-6);
+  EXPECT_GT(audio_fill(p.buffer(0)), 0.99);
+  const auto first = [&](GstEventType type) {
+    return std::find(events.begin(), events.end(), type) - events.begin();
+  };
+  EXPECT_LT(first(GST_EVENT_SEGMENT), first(GST_EVENT_GAP));
+  EXPECT_LT(first(GST_EVENT_GAP), first(GST_EVENT_EOS));
+}
+
+// An application may push the sound of a whole clip at once; eight seconds are remembered.
+TEST_F(OddStreams, OneBufferMayHoldAllOfTheSound) {
+  for (const char* layout : {"interleaved", "non-interleaved"}) {
+    Pipeline p(red_video(300) +
+               fmt::format("audiotestsrc num-buffers=1 samplesperbuffer=576000 volume=0.5 ! "
+                           "audio/x-raw,format=S16LE,rate=48000,channels=2,layout={} ! queue ! "
+                           "l.audio_sink ",
+                           layout) +
+               kElement);
+    ASSERT_TRUE(p.run(60000)) << p.error();
+    ASSERT_EQ(p.samples().size(), 300u);
+    for (unsigned i = 1; i < 300; ++i) {
+      ASSERT_GT(area(p.buffer(i)), 0.95) << layout << " frame " << i;
+      if (i >= 25) {
+        ASSERT_GT(audio_fill(p.buffer(i)), 0.99) << layout << " frame " << i;
+      }
+    }
   }
 }
 
