@@ -16,7 +16,7 @@ namespace {
 // samples: audio arrives in blocks, and a hundredth of a second of sound changes no mask.
 constexpr gint64 kLiveAudioLag = 100 * gint64(GST_MSECOND);
 // Frames that may wait in live operation, whatever the latency.
-constexpr std::size_t kMostFrames = 240;
+constexpr std::size_t kMostFrames = 320;
 // How long a recorded stream waits for sound from a probe whose branch may be blocked.
 constexpr gint64 kProbePatience = 2 * G_TIME_SPAN_SECOND;
 constexpr std::chrono::microseconds kLookAgain{500};
@@ -204,7 +204,7 @@ GstFlowReturn Stream::aggregate_recorded(const Settings& settings, GstAggregator
     passed_gap_.reset();
     return GST_FLOW_OK;
   }
-  hold(std::move(buffer), settings, false);
+  ask(hold(std::move(buffer), settings), settings, false);
   return release_until(video_, settings);
 }
 
@@ -229,8 +229,9 @@ GstFlowReturn Stream::release_until(GstAggregatorPad* pad, const Settings& setti
   return GST_FLOW_OK;
 }
 
-// Frames are taken as they come; each leaves when its mask is there, when it is certain that it
-// gets none, or when its time has come.
+// Frames are taken as they come. A mask is asked for when the sound has come that belongs to it, or
+// should have; each frame leaves when its mask is there, when it is certain that it gets none, or
+// when its time has come.
 GstFlowReturn Stream::aggregate_live(const Settings& settings, GstAggregatorPad* audio) {
   if (audio)
     while (take_audio(audio) && !audio_->ended()) {
@@ -241,10 +242,15 @@ GstFlowReturn Stream::aggregate_live(const Settings& settings, GstAggregatorPad*
       continue;
     }
     if (segment_of(video_).format != GST_FORMAT_TIME) return refuse_untimed();
-    hold(std::move(buffer), settings, true);
+    hold(std::move(buffer), settings);
+  }
+  for (auto& frame : frames_) {
+    if (frame.asked) continue;
+    if (!heard(frame, settings, audio || tap_)) break;
+    ask(frame, settings, true);
   }
   GstFlowReturn flow = GST_AGGREGATOR_FLOW_NEED_DATA;
-  if (gst_aggregator_pad_is_eos(video_)) {
+  if (gst_aggregator_pad_is_eos(video_) && (frames_.empty() || frames_.back().asked)) {
     flow = drain(settings);
     return flow == GST_FLOW_OK ? GST_FLOW_EOS : flow;
   }
@@ -256,12 +262,13 @@ GstFlowReturn Stream::aggregate_live(const Settings& settings, GstAggregatorPad*
     render = render_time_.promise();
   }
   while (!frames_.empty()) {
-    const auto& frame = frames_.front();
+    auto& frame = frames_.front();
     const gint64 deadline = frame.start + gint64(latency) - gint64(render);
     const bool due = GST_CLOCK_TIME_IS_VALID(clock) && GST_CLOCK_TIME_IS_VALID(latency) &&
                      gint64(clock + GST_MSECOND) >= deadline;
-    const bool ready = worker_.settled() >= frame.needs;
+    const bool ready = frame.asked && worker_.settled() >= frame.needs;
     if (!due && !ready && frames_.size() < kMostFrames) break;
+    if (!frame.asked) ask(frame, settings, true);
     flow = release(settings);
     if (flow != GST_FLOW_OK) break;
   }
@@ -368,12 +375,32 @@ Stream::Turn Stream::turn_of(const Frame& frame, const Settings& settings) {
   return late ? Turn::kLate : Turn::kInfer;
 }
 
-// Takes a frame and asks for its mask.
-void Stream::hold(Owned<GstBuffer> buffer, const Settings& settings, bool live) {
+Stream::Frame& Stream::hold(Owned<GstBuffer> buffer, const Settings& settings) {
   const auto times = times_of(buffer.get());
-  Frame frame{times, std::move(buffer), settings.render, next_serial_++, 0};
-  if (GST_BUFFER_IS_DISCONT(frame.buffer.get()) && frame.start != last_end_) restart_ = true;
+  Frame frame{times, std::move(buffer), settings.render, next_serial_++};
+  frame.restart = GST_BUFFER_IS_DISCONT(frame.buffer.get()) && frame.start != last_end_;
   last_end_ = std::max(frame.end, frame.start);
+  frames_.push_back(std::move(frame));
+  return frames_.back();
+}
+
+// Whether the sound of a live frame has come, or it is too late to wait for it. hears: sound is
+// linked.
+bool Stream::heard(const Frame& frame, const Settings& settings, bool hears) const {
+  if (!hears || audio_->ended()) return true;
+  const gint64 wanted = frame.sound_end + settings.audio_offset, end = audio_->end();
+  if (end != G_MININT64 && end >= wanted - kLiveAudioLag) return true;
+  const GstClockTime clock = gst_element_get_current_running_time(gst_element());
+  const GstClockTime latency = gst_aggregator_get_latency(element_);
+  if (!GST_CLOCK_TIME_IS_VALID(clock) || !GST_CLOCK_TIME_IS_VALID(latency)) return false;
+  std::lock_guard<std::mutex> lock(mutex_);
+  const gint64 upstream = gint64(latency) - gint64(latency_);
+  return gint64(clock + GST_MSECOND) >= frame.start + upstream + gint64(ahead_);
+}
+
+// Asks for the mask of a frame, unless it shows the one before.
+void Stream::ask(Frame& frame, const Settings& settings, bool live) {
+  restart_ |= frame.restart;
   const auto turn = turn_of(frame, settings);
   if (turn == Turn::kInfer) {
     last_asked_ = frame.serial;
@@ -382,7 +409,7 @@ void Stream::hold(Owned<GstBuffer> buffer, const Settings& settings, bool live) 
     report_late(frame);
   }
   frame.needs = last_asked_;
-  frames_.push_back(std::move(frame));
+  frame.asked = true;
 }
 
 MaskJob Stream::job_for(const Frame& frame, const Settings& settings, bool live) {
@@ -413,6 +440,7 @@ MaskJob Stream::job_for(const Frame& frame, const Settings& settings, bool live)
 // Everything that is held leaves, each with its own mask.
 GstFlowReturn Stream::drain(const Settings& settings) {
   while (!frames_.empty()) {
+    if (!frames_.front().asked) ask(frames_.front(), settings, true);
     if (!worker_.wait(frames_.front().needs))
       return GST_AGGREGATOR_FLOW_NEED_DATA;  // cancelled; a flush is on its way
     if (const auto flow = release(settings); flow != GST_FLOW_OK) return flow;
@@ -526,14 +554,18 @@ GstBuffer* Stream::repack(GstBuffer* buffer) {
 }
 
 GstClockTime Stream::next_time() {
-  GstClockTime own, render;
+  GstClockTime own, ahead, render;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     own = latency_;
+    ahead = ahead_;
     render = render_time_.promise();
   }
   gint64 next = G_MAXINT64;
   if (!frames_.empty()) next = frames_.front().start - gint64(render);
+  // One whose sound does not come, when it should have.
+  const auto deaf = std::find_if(frames_.begin(), frames_.end(), [](auto& f) { return !f.asked; });
+  if (deaf != frames_.end()) next = std::min(next, deaf->start + gint64(ahead) - gint64(own));
   // A frame that waits in the pad for sound that does not come must be taken at once: at the
   // time at which upstream's latency alone has passed.
   if (const Owned<GstBuffer> waiting{gst_aggregator_pad_peek_buffer(video_)})

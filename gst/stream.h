@@ -77,7 +77,10 @@ class Stream : private MaskWorkerObserver {
     Owned<GstBuffer> buffer;
     RenderSettings render;  // of the time at which it was taken
     std::uint64_t serial;
-    std::uint64_t needs;  // serial of the newest frame up to this one that was given to the worker
+    bool restart = false;  // nothing before it shows what it shows
+    bool asked = false;    // a mask of it was asked for, or will not be; in the order of frames
+    std::uint64_t needs =
+        0;  // once asked: serial of the newest frame, up to this one, that has one
   };
 
   // MaskWorkerObserver
@@ -91,7 +94,9 @@ class Stream : private MaskWorkerObserver {
   FrameTimes times_of(GstBuffer* buffer) const;
   GstFlowReturn refuse_formless();
   GstFlowReturn refuse_untimed();
-  void hold(Owned<GstBuffer> buffer, const Settings& settings, bool live);
+  Frame& hold(Owned<GstBuffer> buffer, const Settings& settings);
+  void ask(Frame& frame, const Settings& settings, bool live);
+  bool heard(const Frame& frame, const Settings& settings, bool hears) const;
   enum class Turn { kInfer, kBetween, kLate, kBackwards };
   Turn turn_of(const Frame& frame, const Settings& settings);
   MaskJob job_for(const Frame& frame, const Settings& settings, bool live);
@@ -147,6 +152,7 @@ class Stream : private MaskWorkerObserver {
   std::uint64_t frames_out_ = 0, reused_ = 0, skipped_ = 0;
   double audio_level_db_ = -100, audio_fill_ = 0;
   GstClockTime latency_ = 0;  // told to the base class; 0: none yet
+  GstClockTime ahead_ = 0;    // of it: for sound that comes after its frame
 };
 
 }  // namespace lightavseg::gst

@@ -54,6 +54,7 @@ void Stream::report_latency(const Settings& settings) {
   GstClockTime latency;
   {
     std::lock_guard<std::mutex> lock(mutex_);
+    ahead_ = ahead;
     latency = mask + render_time_.promise() + ahead;
     if (latency == latency_) return;
     latency_ = latency;

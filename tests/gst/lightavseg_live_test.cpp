@@ -134,6 +134,23 @@ TEST_F(Live, LatencyIsAnsweredAndGrowsWithLookAhead) {
   EXPECT_NEAR(double(least[1]) - double(least[0]), 500e6, 60e6);
 }
 
+// The sound of a frame is awaited, however far ahead of it.
+TEST_F(Live, LookAheadWaitsForItsSound) {
+  for (const int ms : {500, 3000}) {
+    Pipeline p(fmt::format(kVideo, 30) + kLiveAudio +
+               fmt::format("lightavseg name=l smoothing=0 audio-offset={} ! ", ms * GST_MSECOND) +
+               kLiveOut);
+    ASSERT_TRUE(p.reach(GST_STATE_PLAYING));
+    p.collect(ms + 2500);
+    ASSERT_TRUE(p.error().empty()) << p.error();
+    ASSERT_GE(p.samples().size(), 30u);
+    EXPECT_NEAR(area(p.buffer(29)), 1, 1e-6) << ms;
+    EXPECT_GT(audio_fill(p.buffer(29)), 0.85) << ms;
+    for (const auto& message : p.messages())
+      EXPECT_EQ(message.find("There is no sound"), std::string::npos) << ms;
+  }
+}
+
 TEST_F(Live, EndsInEitherOrder) {
   for (const bool audio_first : {false, true}) {
     Pipeline p(fmt::format(kVideo, audio_first ? 45 : 15) +
