@@ -109,6 +109,7 @@ MadePicture PictureMaker::pool_photograph(Random& random) const {
   if (photo.image_class > 0) made.canvas.objects.push_back({photo.image_class, ""});
   made.photo_id = photo.id;
   made.scene_to_photo = scene_to_file(crop, size, picture.file_scale_x, picture.file_scale_y);
+  made.from_pool = true;
   return made;
 }
 
@@ -144,6 +145,9 @@ Placement PictureMaker::place(Random& random, const Sprite& sprite, int count,
   const double high = count <= 1 ? 0.95 : count == 2 ? 0.7 : 0.55;
   out.long_side = size * random.uniform(low, high);
   if (random.chance(0.12)) out.long_side = size * random.uniform(0.14, 0.3);
+  // The largest that is drawn without a factor stays the largest.
+  out.long_side =
+      std::min(out.long_side * options_.object_scale, std::max(out.long_side, 0.95 * size));
   out.flip = random.chance(0.5);
   out.tone = random.chance(0.6) ? random.uniform(0, 0.5) : 0;
   out.blur = random.chance(0.2) ? random.uniform(0.4, 1.0) : 0;
@@ -321,6 +325,8 @@ MadePicture PictureMaker::composite(Random& random, bool several) const {
 }
 
 MadePicture PictureMaker::make(Random& random, bool several) const {
+  // Draws nothing without a pool: scenes of a seed stay what they were.
+  if (!several && options_.pool > 0 && random.chance(options_.pool)) return pool_photograph(random);
   if (!several && random.chance(options_.photograph)) return photograph(random);
   return composite(random, several);
 }

@@ -12,6 +12,7 @@ struct MadePicture {
   std::string photo_id;
   cv::Matx23d scene_to_photo{1, 0, 0, 0, 1, 0};
   bool plain_background = false;
+  bool from_pool = false;  ///< objects.front(), if any, is visible even where nothing is labelled
 };
 
 class PictureMaker {

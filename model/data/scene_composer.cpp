@@ -31,6 +31,7 @@ void check(const SceneOptions& options) {
   const std::pair<const char*, double> shares[] = {
       {"photograph", options.photograph},
       {"plain_photograph", options.plain_photograph},
+      {"pool", options.pool},
       {"on_photograph", options.on_photograph},
       {"side_by_side", options.side_by_side},
       {"flat_background", options.flat_background},
@@ -51,6 +52,9 @@ void check(const SceneOptions& options) {
       fail(fmt::format("{} is {}, it must be from 0 to 1", name, value));
     }
   }
+  if (!(options.object_scale >= 0.5 && options.object_scale <= 2)) {
+    fail(fmt::format("object_scale is {}, it must be from 0.5 to 2", options.object_scale));
+  }
   const double weights[] = {options.one_visible, options.two_visible, options.absent, options.other,
                             options.silence};
   double sum = 0;
@@ -66,6 +70,15 @@ void check(const SceneOptions& options) {
   if (!(crop.min_aspect > 0 && crop.min_aspect <= crop.max_aspect)) {
     fail("crop aspects must be 0 < min_aspect <= max_aspect");
   }
+}
+
+// Whoever collected a photograph of the pool knew what it shows, even where its pixels have no
+// label.
+void add_promised(const MadePicture& made, std::vector<int>* classes) {
+  if (!made.from_pool || made.canvas.objects.empty()) return;
+  const int promised = made.canvas.objects.front().first;
+  const auto place = std::lower_bound(classes->begin(), classes->end(), promised);
+  if (place == classes->end() || *place != promised) classes->insert(place, promised);
 }
 
 }  // namespace
@@ -117,6 +130,7 @@ struct SceneComposer::State {
     const int area = options.size * options.size;
     scene.visible =
         visible_classes(canvas, std::max(1, static_cast<int>(options.min_visible * area)));
+    add_promised(base.made, &scene.visible);
     scene.sounding = plan.sounding;
     scene.kind = plan.kind;
     scene.photo_id = base.made.photo_id;
@@ -196,13 +210,7 @@ VisualScene SceneComposer::compose_visual(std::uint64_t seed, std::uint64_t inde
   const int area = state_->options.size * state_->options.size;
   scene.image_classes = visible_classes(
       made.canvas, std::max(1, static_cast<int>(state_->options.min_visible * area)));
-  if (source == 1 && !made.canvas.objects.empty()) {
-    const int promised = made.canvas.objects.front().first;
-    auto& classes = scene.image_classes;
-    if (std::find(classes.begin(), classes.end(), promised) == classes.end()) {
-      classes.insert(std::upper_bound(classes.begin(), classes.end(), promised), promised);
-    }
-  }
+  add_promised(made, &scene.image_classes);
   scene.photo_id = made.photo_id;
   scene.scene_to_photo = made.scene_to_photo;
   return scene;

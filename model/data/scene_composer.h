@@ -42,12 +42,16 @@ struct SceneOptions {
   // Pictures. Shares are of the scenes that are not forced to show several objects.
   double photograph = 0.45;       ///< untouched photographs; the rest are composites
   double plain_photograph = 0.2;  ///< of these: with a plain background
+  double pool = 0;                ///< photographs without masks, with pseudo labels
   double on_photograph = 0.4;     ///< of the composites: objects on a labelled photograph
   double side_by_side = 0.1;      ///< of the composites: two photographs, halves of the picture
   double flat_background = 0.06;  ///< of the composites: on an even colour
   double base_is_person = 0.4;    ///< of the objects on photographs: the photograph is of persons
   double held = 0.7;              ///< of the instruments on persons: held, not beside
   double two_objects = 0.45, three_objects = 0.2;  ///< of the composites
+  /// Factor of the size of pasted objects, 0.5 to 2. Small pictures show what is small in few
+  /// pixels.
+  double object_scale = 1;
   double from_cutout = 0.25;   ///< of the objects whose class has cut-outs and photographs
   double distractor = 0.35;    ///< probability of each of two silent objects
   double min_visible = 0.002;  ///< share of the picture from which a class counts as visible

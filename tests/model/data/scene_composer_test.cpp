@@ -275,6 +275,43 @@ TEST_F(SceneComposerTest, VisualScenesComeFromAllSources) {
   EXPECT_GT(composites, 15);
 }
 
+TEST_F(SceneComposerTest, ScenesMayShowThePool) {
+  options_.pool = 0.5;
+  const SceneComposer composer(material_, options_);
+  int pool = 0;
+  for (std::uint64_t i = 0; i < 120; ++i) {
+    const Scene scene = composer.compose(9, i);
+    if (scene.photo_id.find("visual-pool") != 0) continue;
+    ++pool;
+    EXPECT_NE(scene.kind, SoundKind::kTwoVisible);
+    if (scene.photo_id.find("axe") == std::string::npos) continue;
+    // It promises a guitar that it does not label, so none may be said to be out of sight.
+    const int guitar = material_.taxonomy().find("guitar");
+    EXPECT_TRUE(contains(scene.visible, guitar));
+    EXPECT_FALSE(scene.kind == SoundKind::kAbsent && contains(scene.sounding, guitar));
+  }
+  EXPECT_GT(pool, 30);
+  EXPECT_LT(pool, 70);
+}
+
+TEST_F(SceneComposerTest, ObjectScaleEnlargesWhatIsPasted) {
+  options_.photograph = options_.on_photograph = options_.side_by_side = 0;
+  options_.two_objects = options_.three_objects = options_.distractor = 0;
+  const auto share = [&](double scale) {
+    options_.object_scale = scale;
+    const SceneComposer composer(material_, options_);
+    double sum = 0;
+    for (std::uint64_t i = 0; i < 60; ++i) {
+      const Scene scene = composer.compose(10, i);
+      sum += cv::countNonZero((scene.labels > 0) & (scene.labels < 255)) / (60.0 * 64 * 64);
+    }
+    return sum;
+  };
+  const double small = share(0.5), plain = share(1), large = share(2);
+  EXPECT_LT(small, 0.5 * plain);
+  EXPECT_GT(large, 1.15 * plain);
+}
+
 TEST_F(SceneComposerTest, AudioScenesNameTheirClasses) {
   const SceneComposer composer(material_, options_);
   const Taxonomy& taxonomy = material_.taxonomy();
@@ -345,6 +382,12 @@ TEST_F(SceneComposerTest, RefusesOptionsWithoutSense) {
   options.on_photograph = 0.8;
   options.side_by_side = 0.4;
   EXPECT_NE(message(options).find("on_photograph + side_by_side"), std::string::npos);
+  options = options_;
+  options.pool = -0.1;
+  EXPECT_NE(message(options).find("pool is -0.1"), std::string::npos);
+  options = options_;
+  options.object_scale = 3;
+  EXPECT_NE(message(options).find("object_scale is 3"), std::string::npos);
   options = options_;
   options.silence = -1;
   EXPECT_NE(message(options).find("must not be negative"), std::string::npos);
