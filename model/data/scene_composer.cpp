@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <opencv2/imgproc.hpp>
 
 #include "model/data/canvas.h"
 #include "model/data/picture_maker.h"
@@ -41,6 +42,7 @@ void check(const SceneOptions& options) {
       {"three_objects", options.three_objects},
       {"from_cutout", options.from_cutout},
       {"distractor", options.distractor},
+      {"squeezed", options.squeezed},
       {"min_visible", options.min_visible},
       {"confusable", options.confusable},
       {"absent_beside", options.absent_beside},
@@ -81,6 +83,27 @@ void add_promised(const MadePicture& made, std::vector<int>* classes) {
   if (place == classes->end() || *place != promised) classes->insert(place, promised);
 }
 
+// Leaves a part of the picture that is wider than high, the fullest of a few, and makes it square.
+void squeeze(Random& random, MadePicture* made) {
+  cv::Mat &rgb = made->canvas.rgb, &labels = made->canvas.labels;
+  const int height = cvRound(rgb.rows / random.uniform(1.2, 1.8));
+  cv::Rect part;
+  int most = -1;
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    const cv::Rect box(0, random.below(rgb.rows - height + 1), rgb.cols, height);
+    const int labelled = cv::countNonZero(labels(box));
+    if (labelled > most) most = labelled, part = box;
+  }
+  cv::Mat picture, classes;
+  cv::resize(rgb(part), picture, rgb.size(), 0, 0, cv::INTER_LINEAR);
+  cv::resize(labels(part), classes, labels.size(), 0, 0, cv::INTER_NEAREST);
+  rgb = picture;
+  labels = classes;
+  // Teachers that looked at the photograph once see it in its own shape.
+  made->photo_id.clear();
+  made->scene_to_photo = {1, 0, 0, 0, 1, 0};
+}
+
 }  // namespace
 
 const char* to_string(SoundKind kind) {
@@ -112,6 +135,8 @@ struct SceneComposer::State {
     Base base;
     Random random(seed, index, kPictures);
     base.made = pictures.make(random, several);
+    // Draws nothing without: scenes of a seed stay what they were.
+    if (options.squeezed > 0 && random.chance(options.squeezed)) squeeze(random, &base.made);
     base.image = base.made.canvas.rgb.clone();
     Random quality(seed, index, kQuality);
     degrade_image(quality, options.image, &base.image);

@@ -52,8 +52,11 @@ struct SceneOptions {
   /// Factor of the size of pasted objects, 0.5 to 2. Small pictures show what is small in few
   /// pixels.
   double object_scale = 1;
-  double from_cutout = 0.25;   ///< of the objects whose class has cut-outs and photographs
-  double distractor = 0.35;    ///< probability of each of two silent objects
+  double from_cutout = 0.25;  ///< of the objects whose class has cut-outs and photographs
+  double distractor = 0.35;   ///< probability of each of two silent objects
+  /// Wide pictures that are squeezed into the square, as those of a video are: objects in them are
+  /// up to 1.8 times as high as they should be.
+  double squeezed = 0;
   double min_visible = 0.002;  ///< share of the picture from which a class counts as visible
 
   // What sounds: weights.

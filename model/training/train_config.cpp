@@ -22,6 +22,7 @@ void read_scenes(Section s, SceneOptions& o) {
   for (auto [key, value] : std::initializer_list<std::pair<const char*, double*>>{
            {"photograph", &o.photograph},
            {"plain_photograph", &o.plain_photograph},
+           {"pool", &o.pool},
            {"on_photograph", &o.on_photograph},
            {"side_by_side", &o.side_by_side},
            {"flat_background", &o.flat_background},
@@ -31,6 +32,7 @@ void read_scenes(Section s, SceneOptions& o) {
            {"three_objects", &o.three_objects},
            {"from_cutout", &o.from_cutout},
            {"distractor", &o.distractor},
+           {"squeezed", &o.squeezed},
            {"min_visible", &o.min_visible},
            {"one_visible", &o.one_visible},
            {"two_visible", &o.two_visible},
@@ -40,6 +42,7 @@ void read_scenes(Section s, SceneOptions& o) {
            {"confusable", &o.confusable},
            {"absent_beside", &o.absent_beside}})
     s.read_within(key, 0, 1, *value);
+  s.read_within("object_scale", 0.5, 2, o.object_scale);
   auto crop = s.table("crop");
   crop.read_within("min_area", 0.01, 1, o.crop.min_area);
   crop.read_within("max_area", 0.01, 1, o.crop.max_area);
@@ -69,6 +72,7 @@ void read_loss(Section s, LossWeights& w) {
                                                               {"kl_align", &w.kl_align},
                                                               {"mix", &w.mix},
                                                               {"classes", &w.classes},
+                                                              {"class_balance", &w.class_balance},
                                                               {"side_classes", &w.side_classes},
                                                               {"image_classes", &w.image_classes},
                                                               {"sound_classes", &w.sound_classes},

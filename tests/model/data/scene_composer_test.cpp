@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <opencv2/imgproc.hpp>
 #include <set>
 #include <thread>
 
@@ -312,6 +313,26 @@ TEST_F(SceneComposerTest, ObjectScaleEnlargesWhatIsPasted) {
   EXPECT_GT(large, 1.15 * plain);
 }
 
+TEST_F(SceneComposerTest, SqueezedPicturesAreHigher) {
+  options_.photograph = options_.on_photograph = options_.side_by_side = 0;
+  options_.two_objects = options_.three_objects = options_.distractor = 0;
+  const auto shape = [&](double squeezed) {
+    options_.squeezed = squeezed;
+    const SceneComposer composer(material_, options_);
+    double width = 0, height = 0;
+    for (std::uint64_t i = 0; i < 60; ++i) {
+      const Scene scene = composer.compose(10, i);
+      EXPECT_EQ(scene.image.size(), cv::Size(64, 64));
+      EXPECT_EQ(scene.labels.size(), cv::Size(64, 64));
+      const cv::Rect box = cv::boundingRect((scene.labels > 0) & (scene.labels < 255));
+      width += box.width;
+      height += box.height;
+    }
+    return height / width;
+  };
+  EXPECT_GT(shape(1), 1.15 * shape(0));
+}
+
 TEST_F(SceneComposerTest, AudioScenesNameTheirClasses) {
   const SceneComposer composer(material_, options_);
   const Taxonomy& taxonomy = material_.taxonomy();
@@ -382,6 +403,9 @@ TEST_F(SceneComposerTest, RefusesOptionsWithoutSense) {
   options.on_photograph = 0.8;
   options.side_by_side = 0.4;
   EXPECT_NE(message(options).find("on_photograph + side_by_side"), std::string::npos);
+  options = options_;
+  options.squeezed = 2;
+  EXPECT_NE(message(options).find("squeezed is 2"), std::string::npos);
   options = options_;
   options.pool = -0.1;
   EXPECT_NE(message(options).find("pool is -0.1"), std::string::npos);
