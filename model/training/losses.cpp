@@ -147,6 +147,31 @@ SegmentationLoss semantic_loss(const torch::Tensor& logits, const torch::Tensor&
   return loss;
 }
 
+torch::Tensor class_loss(const torch::Tensor& logits, const torch::Tensor& labels, double balance) {
+  const FullPrecision full_precision;
+  require_dimensions(logits, 4, "logits");
+  require_dimensions(labels, 3, "labels");
+  const auto centres = [&](int64_t cells, int64_t pixels) {
+    return ((torch::arange(cells, torch::kDouble) + 0.5) * (double(pixels) / double(cells)))
+        .to(labels.device(), torch::kLong);
+  };
+  const torch::Tensor read = labels.index_select(1, centres(logits.size(2), labels.size(1)))
+                                 .index_select(2, centres(logits.size(3), labels.size(2)))
+                                 .to(torch::kLong);
+  const torch::Tensor counted = read.ne(255);
+  const torch::Tensor scores = to_full_precision(logits);
+  const torch::Tensor losses =
+      torch::cross_entropy_loss(scores, read, {}, torch::Reduction::None, /*ignore_index=*/255);
+  torch::Tensor weights = counted.to(scores.scalar_type());
+  if (balance > 0) {
+    const torch::Tensor indices = read.masked_fill(counted.logical_not(), 0).flatten(1);
+    const torch::Tensor cells = torch::zeros({read.size(0), logits.size(1)}, weights.options())
+                                    .scatter_add(1, indices, weights.flatten(1));
+    weights = weights * cells.clamp_min(1).pow(-balance).gather(1, indices).view_as(read);
+  }
+  return (losses * weights).sum() / weights.sum().clamp_min(1e-6);
+}
+
 torch::Tensor alignment_map(const AlignedPair& pair, const AlignmentOptions& options) {
   const FullPrecision full_precision;
   require_pair(pair);

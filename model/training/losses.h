@@ -76,6 +76,13 @@ SegmentationLoss semantic_loss(const torch::Tensor& logits, const torch::Tensor&
                                const SemanticLossOptions& options = {},
                                const torch::Tensor& valid = {});
 
+// Cross-entropy of maps that are coarser than their labels: a label is read at the centre of each
+// cell. logits: [B, K, h, w]. labels: [B, H, W], integers in 0..K-1 or 255, which does not count.
+// balance, 0..1: a cell counts by the cells of its class in its picture to the power of -balance,
+// so that with 1 every object counts the same, however small.
+torch::Tensor class_loss(const torch::Tensor& logits, const torch::Tensor& labels,
+                         double balance = 0);
+
 // ---- alignment ---------------------------------------------------------------------------------
 
 struct AlignmentOptions {

@@ -29,22 +29,6 @@ class Sum {
   Objective result_;
 };
 
-// Per-pixel classes at the grid of the logits: labels are read at the centres of its cells.
-torch::Tensor class_loss(const torch::Tensor& logits, const torch::Tensor& labels) {
-  const auto small = F::interpolate(labels.unsqueeze(1).to(torch::kFloat32),
-                                    F::InterpolateFuncOptions()
-                                        .size(std::vector<int64_t>{logits.size(2), logits.size(3)})
-                                        .mode(torch::kNearest))
-                         .squeeze(1)
-                         .to(torch::kInt64);
-  const FullPrecision full;
-  const auto counted = small.ne(255);
-  const auto losses =
-      F::cross_entropy(logits.to(torch::kFloat32), small,
-                       F::CrossEntropyFuncOptions().ignore_index(255).reduction(torch::kNone));
-  return (losses * counted).sum() / counted.sum().clamp_min(1);
-}
-
 torch::Tensor multi_label_loss(const torch::Tensor& logits, const torch::Tensor& targets) {
   const FullPrecision full;
   return F::binary_cross_entropy_with_logits(logits.to(torch::kFloat32), targets);
@@ -179,11 +163,14 @@ Objective objective(Student& student, const StageConfig& stage, const Batch& bat
       add_mask_losses(sum, w, out, mask_logits, batch, maps);
     }
     if (w.classes > 0 && model.head == Head::kMaskAndClasses)
-      sum.add("classes", class_loss(out.logits.slice(1, 1), batch.labels), w.classes);
+      sum.add("classes", class_loss(out.logits.slice(1, 1), batch.labels, w.class_balance),
+              w.classes);
     if (w.side_classes > 0) {
-      sum.add("classes3", class_loss(student->classes3(maps.visual.at(2)), batch.labels),
+      sum.add("classes3",
+              class_loss(student->classes3(maps.visual.at(2)), batch.labels, w.class_balance),
               w.side_classes);
-      sum.add("classes4", class_loss(student->classes4(maps.visual.at(3)), batch.labels),
+      sum.add("classes4",
+              class_loss(student->classes4(maps.visual.at(3)), batch.labels, w.class_balance),
               w.side_classes);
     }
     if (w.image_classes > 0)

@@ -63,10 +63,11 @@ struct LossWeights {
   double align = 0.5;            // lambda of equation 10
   double kl_align = 0, mix = 0;  // the rivals of Table 5
   double classes = 0.5;          // per-pixel classes of the head, mask+classes models
-  double side_classes = 0;       // per-pixel classes at strides 16 and 32, before the audio
-  double image_classes = 0;      // which classes are visible, from the deepest stage
-  double sound_classes = 0;      // which classes sound, from the audio state
-  double gate_classes = 0;       // the same for the network's class gate, where it has one
+  double class_balance = 0;  // 0..1: a pixel counts by pixels of its class in its picture ^ -this
+  double side_classes = 0;   // per-pixel classes at strides 16 and 32, before the audio
+  double image_classes = 0;  // which classes are visible, from the deepest stage
+  double sound_classes = 0;  // which classes sound, from the audio state
+  double gate_classes = 0;   // the same for the network's class gate, where it has one
   // Only with a teacher model:
   double teacher_mask = 1;     // joint stages: its soft masks
   double teacher_audio = 0.5;  // its audio states: A_0 in audio stages, A^_i in joint ones

@@ -199,6 +199,47 @@ TEST(SemanticLoss, RefusesWhatIsNoClass) {
             std::string::npos);
 }
 
+TEST(ClassLoss, ReadsLabelsAtTheCentresOfCells) {
+  // Two cells of three pixels each way: the centres are the pixels 1 and 4.
+  torch::Tensor labels = torch::full({1, 6, 6}, 255, torch::kByte);
+  labels[0][1][1] = 1;
+  labels[0][1][4] = 2;
+  labels[0][4][1] = 0;
+  torch::Tensor logits = hash_tensor("classes", {1, 3, 2, 2}).set_requires_grad(true);
+  const torch::Tensor p = logits.log_softmax(1)[0];
+  const double expected = -(p[1][0][0] + p[2][0][1] + p[0][1][0]).item<double>() / 3;
+  const torch::Tensor loss = class_loss(logits, labels);
+  EXPECT_NEAR(loss.item<double>(), expected, 1e-12);
+  loss.backward();
+  EXPECT_EQ(logits.grad()[0].select(1, 1).select(1, 1).abs().max().item<double>(), 0);
+  EXPECT_EQ(class_loss(logits, torch::full({1, 6, 6}, 255, torch::kByte)).item<double>(), 0);
+}
+
+TEST(ClassLoss, BalanceLetsASmallObjectCountForMore) {
+  torch::Tensor labels = torch::zeros({1, 4, 4}, torch::kByte);
+  labels[0][2][1] = 1;
+  const torch::Tensor logits = hash_tensor("balance", {1, 2, 4, 4});
+  const torch::Tensor p = -logits.log_softmax(1)[0];
+  const double object = p[1][2][1].item<double>();
+  const double rest = p[0].sum().item<double>() - p[0][2][1].item<double>();
+  EXPECT_NEAR(class_loss(logits, labels).item<double>(), (object + rest) / 16, 1e-12);
+  EXPECT_NEAR(class_loss(logits, labels, 1).item<double>(), (object + rest / 15) / 2, 1e-12);
+  const double root = std::sqrt(15.0);
+  EXPECT_NEAR(class_loss(logits, labels, 0.5).item<double>(), (object + rest / root) / (1 + root),
+              1e-12);
+}
+
+TEST(ClassLoss, NamesShapesThatDoNotFit) {
+  EXPECT_NE(loss_error([] {
+              class_loss(torch::ones({2, 3}), torch::ones({1, 2, 2}));
+            }).find("logits"),
+            std::string::npos);
+  EXPECT_NE(loss_error([] {
+              class_loss(torch::ones({1, 2, 3, 3}), torch::ones({2, 2}));
+            }).find("labels"),
+            std::string::npos);
+}
+
 // ---- alignment ---------------------------------------------------------------------------------
 
 TEST(AlignmentLoss, HasTheGoldenCosinesAndLoss) {
