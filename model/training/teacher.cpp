@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/version.h>
 
 #include <mutex>
@@ -35,9 +36,26 @@ class NoWarnings {
 class NoWarnings {};
 #endif
 
+// Takes the outputs that nobody wants out of the dictionary that a frozen module returns, and what
+// is computed for them alone. A dictionary that the module also reads or fills later keeps all.
+void drop_outputs(torch::jit::Module& module, const std::set<std::string>& wanted) {
+  auto graph = module.get_method("forward").graph();
+  auto* dictionary = graph->outputs().at(0)->node();
+  if (dictionary->kind() != torch::jit::prim::DictConstruct) return;
+  if (dictionary->output()->uses().size() > 1) return;
+  for (size_t i = dictionary->inputs().size(); i >= 2; i -= 2) {  // key, value, key, value
+    const auto key = torch::jit::toIValue(dictionary->input(i - 2));
+    if (!key || !key->isString() || wanted.count(key->toStringRef())) continue;
+    dictionary->removeInput(i - 1);
+    dictionary->removeInput(i - 2);
+  }
+  torch::jit::EliminateDeadCode(graph);
+}
+
 }  // namespace
 
-Teacher::Teacher(const TeacherConfig& config, torch::Device device)
+Teacher::Teacher(const TeacherConfig& config, torch::Device device,
+                 const std::set<std::string>& wanted)
     : config_(config), device_(device) {
   try {
     module_ = torch::jit::load(config.file.string(), device);
@@ -46,6 +64,10 @@ Teacher::Teacher(const TeacherConfig& config, torch::Device device)
                                        config.file.string(), error.what_without_backtrace()));
   }
   module_.eval();
+  if (!wanted.empty()) {
+    module_ = torch::jit::freeze(module_);
+    drop_outputs(module_, wanted);
+  }
   // Convolutions that LibTorch 1.13 runs natively at batch one, dilated ones above all, become
   // oneDNN's: an eighth of the time for a DeepLab.
   if (!device.is_cuda()) module_ = torch::jit::optimize_for_inference(module_);

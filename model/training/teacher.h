@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,14 +21,16 @@ using TensorMap = std::map<std::string, torch::Tensor>;
 // One loaded teacher. const members may be called from several threads.
 class Teacher {
  public:
-  // Throws TrainConfigError when the file is no TorchScript module.
-  Teacher(const TeacherConfig& config, torch::Device device);
+  // wanted: of the outputs that `forward` puts together to its dictionary, only these are computed;
+  // empty: all of them. Throws TrainConfigError when the file is no TorchScript module.
+  Teacher(const TeacherConfig& config, torch::Device device,
+          const std::set<std::string>& wanted = {});
 
   // images [B, 3, H, W] in 0..1 or waveforms [B, samples] -> its outputs, float32, without
   // gradient. Throws TrainConfigError when the module does not return a dictionary of tensors.
   TensorMap operator()(const torch::Tensor& input) const;
 
-  // Channels of every output, found by running it once.
+  // Channels of every output that is computed, found by running it once.
   std::map<std::string, int64_t> channels() const;
 
   const TeacherConfig& config() const { return config_; }

@@ -146,11 +146,12 @@ Run::Run(const TrainConfig& config, Communicator& communicator, const TrainerOpt
 }
 
 void Run::load_teachers() {
-  std::set<std::string> used;
+  std::map<std::string, std::set<std::string>> used;
   for (const auto& stage : config_.stages)
-    for (const auto& d : stage.distill) used.insert(d.teacher);
+    for (const auto& d : stage.distill) used[d.teacher].insert(d.output);
   for (const auto& t : config_.teachers)
-    if (used.count(t.name)) teachers_.loaded[t.name] = std::make_unique<Teacher>(t, device_);
+    if (used.count(t.name))
+      teachers_.loaded[t.name] = std::make_unique<Teacher>(t, device_, used.at(t.name));
 }
 
 void Run::fill_caches(const StageConfig& stage) {

@@ -52,6 +52,36 @@ TEST_F(TeacherTest, GivesADictionaryOfTensors) {
   EXPECT_NEAR(out.at("mean").mean().item<float>(), 0.25, 1e-6);
 }
 
+TEST_F(TeacherTest, ComputesOnlyWhatIsWanted) {
+  // Of "dear" it would be told if it were computed: no picture of these tests has 64 values.
+  torch::jit::Module module("eyes");
+  module.define(R"(
+def forward(self, x):
+    return {"dear": x.view([8, 8]), "mean": x.mean(3).mean(2)}
+)");
+  module.save(config_.file.string());
+  const auto x = torch::rand({2, 3, 16, 16});
+  EXPECT_ANY_THROW(Teacher(config_, torch::kCPU)(x));
+  const Teacher teacher(config_, torch::kCPU, {"mean"});
+  const auto out = teacher(x);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_TRUE(torch::allclose(out.at("mean"), x.mean(3).mean(2)));
+  EXPECT_EQ(teacher.channels().size(), 1u);
+}
+
+TEST_F(TeacherTest, GivesAllOfADictionaryThatIsReadBeforeItIsReturned) {
+  torch::jit::Module module("eyes");
+  module.define(R"(
+def forward(self, x):
+    out = {"mean": x.mean(3).mean(2)}
+    out["twice"] = out["mean"] * 2
+    return out
+)");
+  module.save(config_.file.string());
+  const auto out = Teacher(config_, torch::kCPU, {"twice"})(torch::rand({2, 3, 16, 16}));
+  EXPECT_TRUE(torch::equal(out.at("twice"), 2 * out.at("mean")));
+}
+
 TEST_F(TeacherTest, RefusesWhatIsNoModuleByName) {
   std::ofstream(config_.file) << "import os";
   try {
