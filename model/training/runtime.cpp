@@ -27,7 +27,9 @@ void enable_autocast(c10::DeviceType device, bool on) {
 
 void keep_freed_memory() {
   constexpr int kLarge = 1 << 30;
-  mallopt(M_MMAP_THRESHOLD, kLarge);
+  // A threshold says from which size blocks are mapped, but glibc takes none above 32 MiB, and
+  // gradients of a batch are larger.
+  mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, kLarge);
   mallopt(M_TOP_PAD, 64 << 20);
 }
