@@ -77,10 +77,9 @@ class Stream : private MaskWorkerObserver {
     Owned<GstBuffer> buffer;
     RenderSettings render;  // of the time at which it was taken
     std::uint64_t serial;
-    bool restart = false;  // nothing before it shows what it shows
-    bool asked = false;    // a mask of it was asked for, or will not be; in the order of frames
-    std::uint64_t needs =
-        0;  // once asked: serial of the newest frame, up to this one, that has one
+    bool restart = false;     // nothing before it shows what it shows
+    bool asked = false;       // a mask of it was asked for, or will not be; in the order of frames
+    std::uint64_t needs = 0;  // once asked: serial of the newest frame up to here that was given on
   };
 
   // MaskWorkerObserver
