@@ -78,6 +78,13 @@ Settings copy_settings(GstLightAVSeg* self) {
   return copy;
 }
 
+GstSegment video_segment(GstLightAVSeg* self) {
+  GST_OBJECT_LOCK(self->video_pad);
+  const GstSegment segment = self->video_pad->segment;
+  GST_OBJECT_UNLOCK(self->video_pad);
+  return segment;
+}
+
 // The audio pad, or null.
 Owned<GstAggregatorPad> ref_audio_pad(GstLightAVSeg* self) {
   GST_OBJECT_LOCK(self);
@@ -294,9 +301,7 @@ void keep_tags(GstLightAVSeg* self, const GstTagList* tags) {
 void follow_controllers(GstLightAVSeg* self) {
   const Owned<GstBuffer> next(gst_aggregator_pad_peek_buffer(self->video_pad));
   if (!next) return;
-  GST_OBJECT_LOCK(self->video_pad);
-  const GstSegment segment = self->video_pad->segment;
-  GST_OBJECT_UNLOCK(self->video_pad);
+  const auto segment = video_segment(self);
   if (segment.format != GST_FORMAT_TIME) return;
   const bool timed = GST_BUFFER_PTS_IS_VALID(next.get());
   const auto time = gst_segment_to_stream_time(
@@ -482,9 +487,7 @@ void start_source_task(GstLightAVSeg* self) {
   GstPad* src = GST_AGGREGATOR_SRC_PAD(self);
   if (!gst_pad_is_active(src) || gst_pad_get_task_state(src) == GST_TASK_STARTED) return;
   // Downstream has been flushed all the same, and forgot the segment.
-  GST_OBJECT_LOCK(self->video_pad);
-  const GstSegment segment = self->video_pad->segment;
-  GST_OBJECT_UNLOCK(self->video_pad);
+  const auto segment = video_segment(self);
   if (segment.format == GST_FORMAT_TIME)
     gst_aggregator_update_segment(GST_AGGREGATOR(self), &segment);
   if (g_atomic_int_get(&self->end) == kEndClosed) {
@@ -523,10 +526,11 @@ gboolean lightavseg_src_event(GstAggregator* aggregator, GstEvent* event) {
   }
   // Where the output's caps are those of the input, other wishes of downstream are upstream's to
   // fulfil. The base class keeps them to itself, and drops what a mouse does.
-  const auto output = copy_settings(self).render.output;
-  if (GST_EVENT_TYPE(event) == GST_EVENT_RECONFIGURE &&
-      (output == lightavseg::gst::Output::kOverlay || output == lightavseg::gst::Output::kMetadata))
-    gst_pad_push_event(GST_PAD(self->video_pad), gst_event_new_reconfigure());
+  if (GST_EVENT_TYPE(event) == GST_EVENT_RECONFIGURE) {
+    const auto output = copy_settings(self).render.output;
+    if (output == lightavseg::gst::Output::kOverlay || output == lightavseg::gst::Output::kMetadata)
+      gst_pad_push_event(GST_PAD(self->video_pad), gst_event_new_reconfigure());
+  }
   if (GST_EVENT_TYPE(event) == GST_EVENT_NAVIGATION)
     return gst_pad_push_event(GST_PAD(self->video_pad), event);
   // The base class joins the source task before upstream sees the seek and sends its FLUSH_START.

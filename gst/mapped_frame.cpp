@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <stdexcept>
 
 namespace lightavseg::gst {
@@ -28,6 +29,13 @@ std::int64_t row_bytes(const GstVideoInfo& video, int plane) {
   return bytes;
 }
 
+std::int64_t rows_of(const GstVideoInfo& video, int plane) {
+  gint components[GST_VIDEO_MAX_COMPONENTS];
+  gst_video_format_info_component(video.finfo, static_cast<guint>(plane), components);
+  return GST_VIDEO_FORMAT_INFO_SCALE_HEIGHT(video.finfo, components[0],
+                                            GST_VIDEO_INFO_HEIGHT(&video));
+}
+
 // Bytes that a plane takes from its offset on; negative when the stride is impossible.
 std::int64_t plane_bytes(const GstVideoInfo& video, int plane, int stride) {
   const GstVideoFormatInfo* format = video.finfo;
@@ -40,13 +48,9 @@ std::int64_t plane_bytes(const GstVideoInfo& video, int plane, int stride) {
     return static_cast<std::int64_t>(GST_VIDEO_TILE_X_TILES(stride)) *
            GST_VIDEO_TILE_Y_TILES(stride) * GST_VIDEO_FORMAT_INFO_TILE_SIZE(format, plane);
   }
-  gint components[GST_VIDEO_MAX_COMPONENTS];
-  gst_video_format_info_component(format, plane, components);
-  const std::int64_t rows =
-      GST_VIDEO_FORMAT_INFO_SCALE_HEIGHT(format, components[0], GST_VIDEO_INFO_HEIGHT(&video));
   const std::int64_t row = row_bytes(video, plane);
   if (stride < row) return -1;
-  return stride * (rows - 1) + row;
+  return stride * (rows_of(video, plane) - 1) + row;
 }
 
 std::string fault_of(GstBuffer* buffer, const GstVideoInfo& video) {
@@ -79,6 +83,33 @@ std::string fault_of(GstBuffer* buffer, const GstVideoInfo& video) {
   return {};
 }
 
+bool is_packed(const GstVideoMeta& meta, const GstVideoInfo& video) {
+  for (guint plane = 0; plane < meta.n_planes; ++plane)
+    if (meta.stride[plane] != video.stride[plane] || meta.offset[plane] != video.offset[plane])
+      return false;
+  return true;
+}
+
+// Both hold a picture of that format. gst_video_frame_copy() would leave out the last chroma sample
+// of odd YUY2 rows.
+void copy_planes(GstVideoFrame* from, GstVideoFrame* to, const GstVideoInfo& video) {
+  if (GST_VIDEO_FORMAT_INFO_IS_TILED(video.finfo) ||
+      GST_VIDEO_FORMAT_INFO_HAS_PALETTE(video.finfo)) {
+    gst_video_frame_copy(to, from);
+    return;
+  }
+  for (int plane = 0; plane < int(GST_VIDEO_INFO_N_PLANES(&video)); ++plane) {
+    const auto row = static_cast<std::size_t>(row_bytes(video, plane));
+    const auto* source = static_cast<const guint8*>(from->data[plane]);
+    auto* target = static_cast<guint8*>(to->data[plane]);
+    for (std::int64_t y = rows_of(video, plane); y > 0; --y) {
+      std::memcpy(target, source, row);
+      source += from->info.stride[plane];
+      target += to->info.stride[plane];
+    }
+  }
+}
+
 }  // namespace
 
 MappedFrame::MappedFrame(GstBuffer* buffer, const GstVideoInfo& video, GstMapFlags flags) {
@@ -104,6 +135,24 @@ Owned<GstBuffer> new_frame(const GstVideoInfo& video) {
   const bool has_padding = ((video.width | video.height) & 7) != 0;
   if (has_padding) gst_buffer_memset(buffer.get(), 0, 0, GST_VIDEO_INFO_SIZE(&video));
   return buffer;
+}
+
+Owned<GstBuffer> packed_frame(Owned<GstBuffer> frame, const GstVideoInfo& video) {
+  const auto* meta = gst_buffer_get_video_meta(frame.get());
+  if (meta == nullptr || is_packed(*meta, video)) return frame;
+  Owned<GstBuffer> packed = new_frame(video);
+  {
+    MappedFrame from(frame.get(), video, GST_MAP_READ), to(packed.get(), video, GST_MAP_WRITE);
+    if (!from || !to) return frame;
+    copy_planes(from.get(), to.get(), video);
+  }
+  gst_buffer_copy_into(
+      packed.get(), frame.get(),
+      GstBufferCopyFlags(GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_META),
+      0, static_cast<gsize>(-1));
+  if (auto* padded = gst_buffer_get_video_meta(packed.get()))
+    gst_buffer_remove_meta(packed.get(), GST_META_CAST(padded));
+  return packed;
 }
 
 }  // namespace lightavseg::gst

@@ -41,4 +41,9 @@ class MappedFrame {
 // make two runs differ. Throws std::runtime_error when there is no memory. Thread-safe.
 Owned<GstBuffer> new_frame(const GstVideoInfo& video);
 
+// The frame with rows and planes where the format has them by itself, and no GstVideoMeta: a copy
+// when its own meta says otherwise, with timestamps, flags and the other metas. A buffer that does
+// not hold its picture stays what it is. Throws as new_frame() does. Thread-safe.
+Owned<GstBuffer> packed_frame(Owned<GstBuffer> frame, const GstVideoInfo& video);
+
 }  // namespace lightavseg::gst

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <utility>
 
 #include "gst/debug.h"
+#include "gst/mapped_frame.h"
 #include "gst/mask_meta.h"
 
 namespace lightavseg::gst {
@@ -55,23 +55,6 @@ GstBuffer* part_of(GstBuffer* sound, const GstAudioInfo& info, guint64 first, gu
   part = gst_buffer_make_writable(part);
   GST_BUFFER_FLAG_UNSET(part, GST_BUFFER_FLAG_DISCONT);
   return part;
-}
-
-// gst_video_frame_copy(), which forgets the last chroma sample of odd rows where chroma lies
-// between the brightness (YUY2).
-void copy_frame(const GstVideoFrame& from, GstVideoFrame& to) {
-  gst_video_frame_copy(&to, &from);
-  const auto* format = from.info.finfo;
-  if (GST_VIDEO_FORMAT_INFO_N_PLANES(format) != 1 || GST_VIDEO_FORMAT_INFO_W_SUB(format, 1) == 0 ||
-      GST_VIDEO_FORMAT_INFO_IS_TILED(format))
-    return;
-  const int stride = from.info.stride[0], row = to.info.stride[0];
-  if (stride < row) return;
-  const auto* source = static_cast<const guint8*>(from.data[0]);
-  const auto* end = from.map[0].data + from.map[0].size;
-  for (int y = 0; y < from.info.height && source < end; ++y, source += stride)
-    std::memcpy(static_cast<guint8*>(to.data[0]) + gsize(y) * gsize(row), source,
-                std::min(gsize(row), gsize(end - source)));
 }
 
 bool is_gap(GstBuffer* buffer) {
@@ -507,7 +490,9 @@ GstFlowReturn Stream::release(const Settings& settings) {
                       ("%s", reason.c_str()));
     return GST_FLOW_ERROR;
   }
-  out = gst_buffer_make_writable(takes_video_meta_ ? out : repack(out));
+  // Whoever knows nothing of GstVideoMeta looks for rows where the caps say that they are.
+  if (!takes_video_meta_) out = packed_frame(Owned<GstBuffer>(out), output_info_).release();
+  out = gst_buffer_make_writable(out);
   attach_mask_meta(out, output_info_, *mask, age);
   const auto took = gst_util_get_timestamp() - start;
   {
@@ -519,38 +504,6 @@ GstFlowReturn Stream::release(const Settings& settings) {
   GST_LOG_OBJECT(element_, "frame %" GST_STIME_FORMAT ", mask age %" GST_TIME_FORMAT ", area %.3f",
                  GST_STIME_ARGS(frame.start), GST_TIME_ARGS(age), mask->summary.area);
   return gst_aggregator_finish_buffer(element_, out);
-}
-
-// For whoever knows of rows no more than the caps say: the frame without padding, if it has any.
-GstBuffer* Stream::repack(GstBuffer* buffer) {
-  const auto* meta = gst_buffer_get_video_meta(buffer);
-  if (!meta) return buffer;
-  bool packed = true;
-  for (guint i = 0; i < meta->n_planes; ++i)
-    packed &=
-        meta->stride[i] == output_info_.stride[i] && meta->offset[i] == output_info_.offset[i];
-  if (packed) return buffer;
-  GstBuffer* copy = gst_buffer_new_allocate(nullptr, output_info_.size, nullptr);
-  GstVideoFrame from, to;
-  const bool reads = gst_video_frame_map(&from, &output_info_, buffer, GST_MAP_READ);
-  const bool writes = reads && gst_video_frame_map(&to, &output_info_, copy, GST_MAP_WRITE);
-  if (writes) {
-    copy_frame(from, to);
-    gst_video_frame_unmap(&to);
-  }
-  if (reads) gst_video_frame_unmap(&from);
-  if (!writes) {
-    gst_buffer_unref(copy);
-    return buffer;
-  }
-  gst_buffer_copy_into(
-      copy, buffer,
-      GstBufferCopyFlags(GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_META),
-      0, gsize(-1));
-  if (auto* padded = gst_buffer_get_video_meta(copy))
-    gst_buffer_remove_meta(copy, GST_META_CAST(padded));
-  gst_buffer_unref(buffer);
-  return copy;
 }
 
 GstClockTime Stream::next_time() {

@@ -104,7 +104,6 @@ class Stream : private MaskWorkerObserver {
   GstFlowReturn release_until(GstAggregatorPad* pad, const Settings& settings);
   GstFlowReturn pass_gap(GstBuffer* gap, const Settings& settings);
   bool begin_segment();
-  GstBuffer* repack(GstBuffer* buffer);
   GstCaps* with_colours_of_input(GstCaps* caps);
   MaskPtr mask_for(const Frame& frame, const Settings& settings, GstClockTime* age);
   MaskPtr nothing(GstClockTime pts, gint64 start);

@@ -156,5 +156,23 @@ TEST_F(Neighbours, PaddedRowsArePackedForWhoeverKnowsOnlyCaps) {
   }
 }
 
+// A meta that tells of rows outside of the buffer is nobody's business where frames only pass.
+TEST_F(Neighbours, AFrameThatDoesNotHoldItsRowsPassesAsItIs) {
+  Pipeline p(std::string("appsrc name=v format=time "
+                         "caps=video/x-raw,format=I420,width=161,height=97,framerate=25/1 ! "
+                         "lightavseg name=l output=metadata ! ") +
+             kRecordedOut);
+  const auto info = video_info(GST_VIDEO_FORMAT_I420, 161, 97);
+  BufferPtr frame = padded(empty_frame(info).get(), info);
+  gst_buffer_get_video_meta(frame.get())->stride[2] = 1 << 20;
+  GST_BUFFER_PTS(frame.get()) = 0;
+  const gsize size = gst_buffer_get_size(frame.get());
+  gst_app_src_push_buffer(GST_APP_SRC(p.element("v")), frame.release());
+  gst_app_src_end_of_stream(GST_APP_SRC(p.element("v")));
+  ASSERT_TRUE(p.run()) << p.error();
+  ASSERT_EQ(p.samples().size(), 1u);
+  EXPECT_EQ(gst_buffer_get_size(p.buffer(0)), size);
+}
+
 }  // namespace
 }  // namespace lightavseg::gst::test
