@@ -13,9 +13,13 @@ namespace {
 
 using dnnl::memory;
 
-memory::desc channels_last(int height, int width, int channels) {
+memory::data_type type_of(Element element) {
+  return element == Element::kBFloat16 ? memory::data_type::bf16 : memory::data_type::f32;
+}
+
+memory::desc channels_last(int height, int width, int channels, Element element) {
   const memory::dim c = channels, row = c * width;
-  return memory::desc({1, c, height, width}, memory::data_type::f32,
+  return memory::desc({1, c, height, width}, type_of(element),
                       memory::dims{row * height, 1, row, c});
 }
 
@@ -72,11 +76,11 @@ Convolution::Convolution(std::shared_ptr<PackedWeights> weights, const Convoluti
                          const std::shared_ptr<MemoryPool>& pool)
     : weights_(std::move(weights)) {
   const auto& w = *weights_;
-  in_ = channels_last(p.height, p.width, w.in());
-  out_ = channels_last(p.out_height, p.out_width, w.out());
+  in_ = channels_last(p.height, p.width, w.in(), p.in);
+  out_ = channels_last(p.out_height, p.out_width, w.out(), p.out);
   onednn::ConvolutionLayout layout;
   layout.in = in_;
-  layout.weights = memory::desc(weight_shape(w), memory::data_type::f32, memory::format_tag::any);
+  layout.weights = memory::desc(weight_shape(w), type_of(p.in), memory::format_tag::any);
   layout.bias = w.bias().get_desc();
   layout.out = out_;
   layout.strides = {p.stride, p.stride};
@@ -116,7 +120,7 @@ Convolution::Convolution(std::shared_ptr<PackedWeights> weights, const Convoluti
                      w.kernel() * w.kernel();
 }
 
-Convolution::Call::Call(const Convolution& c, float* in, float* out, void* scratch)
+Convolution::Call::Call(const Convolution& c, void* in, void* out, void* scratch)
     : primitive_(c.primitive_),
       arguments_{{DNNL_ARG_SRC, dnnl::memory(c.in_, onednn::cpu(), in)},
                  {DNNL_ARG_WEIGHTS, c.packed_},

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "model/engine/element.h"
 #include "model/engine/memory_pool.h"
 #include "model/engine/onednn.h"
 
@@ -67,6 +68,8 @@ struct ConvolutionPlace {
   int out_height = 0, out_width = 0;
   Activation activation = Activation::kNone;
   bool adds = false;  // the sum is added to what the output holds; only without activation
+  // Weights have the type of the input. The sum is a float before it is stored.
+  Element in = Element::kFloat32, out = Element::kFloat32;
 };
 
 // A convolution planned for one size. Input and output are dense, channels-last. Immutable.
@@ -85,7 +88,7 @@ class Convolution {
   // One caller's convolution: the addresses that it reads and writes.
   class Call {
    public:
-    Call(const Convolution& convolution, float* in, float* out, void* scratch);
+    Call(const Convolution& convolution, void* in, void* out, void* scratch);
     void run(dnnl::stream& stream) const;
 
    private:

@@ -102,6 +102,10 @@ void with_onednn(Action action) {
 
 }  // namespace
 
+bool has_bfloat16() {
+  return onednn::has_bfloat16();
+}
+
 struct Engine::Parts {
   ModelConfig config;
   EngineOptions options;
@@ -151,11 +155,15 @@ std::shared_ptr<const Engine> Engine::open(const SafetensorsFile& file,
   if (options.width == 0) parts->options.width = parts->config.train_width;
   check_side("height", parts->options.height);
   check_side("width", parts->options.width);
+  if (options.element == Element::kBFloat16 && !has_bfloat16())
+    throw UnsupportedModel(
+        "precision 'bf16': this processor has no instructions for it (AVX512_BF16); take fp32 or "
+        "auto");
   with_onednn([&] {
     parts->weights = read_network_weights(file, parts->config);
     drop_unused_stages(parts->config, parts->weights.visual);
     parts->frame = plan_frame(parts->weights, parts->config, parts->options.height,
-                              parts->options.width, parts->pool);
+                              parts->options.width, parts->pool, parts->options.element);
     parts->frame_steps = std::make_shared<const Plan>(std::move(parts->frame.plan));
     parts->sound(dsp::spec(parts->config.front_end).frames_per_second);
   });

@@ -24,6 +24,7 @@
 #include <string>
 #include <vector>
 
+#include "model/engine/element.h"
 #include "model/engine/step_time.h"
 #include "model/files/safetensors.h"
 #include "model/network/config.h"
@@ -40,7 +41,13 @@ struct EngineOptions {
   // Pixels of the frames, both at least 32; 0: what the model was trained at.
   int height = 0;
   int width = 0;
+  // What maps and the weights of their convolutions are made of. The audio network and the states
+  // are floats in any case. kBFloat16: only where has_bfloat16().
+  Element element = Element::kFloat32;
 };
+
+// Whether this processor has instructions for bfloat16 (AVX512_BF16).
+bool has_bfloat16();
 
 // Immutable once made, hence safe from any thread.
 class Engine {

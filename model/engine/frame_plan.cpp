@@ -17,15 +17,15 @@ namespace {
 class FramePlanner {
  public:
   FramePlanner(const NetworkWeights& weights, const ModelConfig& config,
-               const std::shared_ptr<MemoryPool>& pool)
-      : w_(weights), config_(config), n_(config.stages.size()), builder_(pool) {}
+               const std::shared_ptr<MemoryPool>& pool, Element element)
+      : w_(weights), config_(config), n_(config.stages.size()), builder_(pool, element) {}
 
   FramePlan build(int height, int width) {
     result_.state = builder_.vector(config_.audio_channels());
     builder_.keep(result_.state);
     hear();
     result_.sound_steps = builder_.steps();
-    result_.frame = builder_.map(height, width, 3);
+    result_.frame = builder_.float_map(height, width, 3);
     builder_.is_input(result_.frame);
     encode();
     if (config_.cmfd) fuse();
@@ -75,7 +75,7 @@ class FramePlanner {
   }
 
   void encode() {
-    Map x = result_.frame;
+    Map x = steps::rounded(builder_, "frame", result_.frame);
     for (int s = 0; s < config_.stages.back(); ++s) {
       builder_.module("visual");
       x = steps::seaformer_stage(builder_, w_.visual, s, x);
@@ -99,7 +99,7 @@ class FramePlanner {
     builder_.module("head");
     const auto& weights = w_.class_levels[k - first];
     const Map& map = levels_[k].map;
-    class_maps_.push_back(builder_.map(map.height, map.width, weights->out()));
+    class_maps_.push_back(builder_.float_map(map.height, map.width, weights->out()));
     builder_.convolve("levels." + number(k), weights, map, class_maps_.back(), {});
   }
 
@@ -120,9 +120,15 @@ class FramePlanner {
     const std::string name = number(k);
     if (config_.har || config_.cmfd) {
       const Map pooled = level.pooled = builder_.vector(map.channels);
-      const auto pool = config_.pooling == Pooling::kMax ? kernels::pool_max : kernels::pool_mean;
-      builder_.step(name + ".pool", {map, pooled},
-                    [=](const Memory& m) { pool(m[map], map.pixels(), map.channels, m[pooled]); });
+      builder_.typed_step(
+          name + ".pool", {map, pooled},
+          [=, takes_most = config_.pooling == Pooling::kMax](const Memory& m, auto type) {
+            const auto* values = m.values<decltype(type)>(map);
+            if (takes_most)
+              kernels::pool_max(values, map.pixels(), map.channels, m[pooled]);
+            else
+              kernels::pool_mean(values, map.pixels(), map.channels, m[pooled]);
+          });
     }
     if (config_.har) {
       const Map gate = builder_.vector(map.channels), state = builder_.vector(map.channels);
@@ -143,8 +149,8 @@ class FramePlanner {
   }
 
   void add_to_pixels(const std::string& name, const Map& vector, const Map& map) {
-    builder_.step(name, {vector, map}, [=](const Memory& m) {
-      kernels::add_to_pixels(m[vector], map.pixels(), map.channels, m[map]);
+    builder_.typed_step(name, {vector, map}, [=](const Memory& m, auto type) {
+      kernels::add_to_pixels(m[vector], map.pixels(), map.channels, m.values<decltype(type)>(map));
     });
   }
 
@@ -216,13 +222,16 @@ class FramePlanner {
     if (config_.head_similarity) {
       const Map state = config_.cmfd ? last_state_ : levels_[0].audio;
       const Map plain = map, both = builder_.map(map.height, map.width, map.channels + 1);
-      builder_.step("similarity", {plain, state, both}, [=](const Memory& m) {
-        kernels::append_similarity(m[plain], m[state], plain.pixels(), plain.channels, m[both]);
+      builder_.typed_step("similarity", {plain, state, both}, [=](const Memory& m, auto type) {
+        using T = decltype(type);
+        kernels::append_similarity(m.values<T>(plain), m[state], plain.pixels(), plain.channels,
+                                   m.values<T>(both));
       });
       map = both;
     }
     const Map hidden = builder_.map(map.height, map.width, w_.head_conv->out());
-    const Map logits = result_.logits = builder_.map(map.height, map.width, w_.head_logits->out());
+    const Map logits = result_.logits =
+        builder_.float_map(map.height, map.width, w_.head_logits->out());
     builder_.convolve("conv", w_.head_conv, map, hidden, {Activation::kRelu});
     builder_.convolve("logits", w_.head_logits, hidden, logits, {});
     for (size_t i = class_maps_.size(); i-- > 1;)
@@ -253,8 +262,8 @@ class FramePlanner {
 }  // namespace
 
 FramePlan plan_frame(const NetworkWeights& weights, const ModelConfig& config, int height,
-                     int width, const std::shared_ptr<MemoryPool>& pool) {
-  return FramePlanner(weights, config, pool).build(height, width);
+                     int width, const std::shared_ptr<MemoryPool>& pool, Element element) {
+  return FramePlanner(weights, config, pool, element).build(height, width);
 }
 
 }  // namespace lightavseg

@@ -67,86 +67,6 @@ void add(const float* x, const float* by, int count, float* y) {
 }
 
 LIGHTAVSEG_VECTORISE
-void pool_max(const float* __restrict map, int pixels, int channels, float* __restrict out) {
-  for (int c = 0; c < channels; ++c) out[c] = map[c];
-  for (int p = 1; p < pixels; ++p) {
-    map += channels;
-    for (int c = 0; c < channels; ++c) out[c] = out[c] > map[c] ? out[c] : map[c];
-  }
-}
-
-LIGHTAVSEG_VECTORISE
-void pool_mean(const float* __restrict map, int pixels, int channels, float* __restrict out) {
-  for (int c = 0; c < channels; ++c) out[c] = 0;
-  for (int p = 0; p < pixels; ++p, map += channels)
-    for (int c = 0; c < channels; ++c) out[c] += map[c];
-  const float share = 1.0f / float(pixels);
-  for (int c = 0; c < channels; ++c) out[c] *= share;
-}
-
-LIGHTAVSEG_VECTORISE
-void add_to_pixels(const float* __restrict vector, int pixels, int channels,
-                   float* __restrict map) {
-  for (int p = 0; p < pixels; ++p, map += channels)
-    for (int c = 0; c < channels; ++c) map[c] += vector[c];
-}
-
-ResizeAxis::ResizeAxis(int from, int to) {
-  const float scale = float(from) / float(to);
-  for (int i = 0; i < to; ++i) {
-    const float position = std::max(0.0f, scale * (float(i) + 0.5f) - 0.5f);
-    const int first = std::min(int(position), from - 1);
-    low.push_back(first);
-    high.push_back(std::min(first + 1, from - 1));
-    share.push_back(clamp(position - float(first), 0, 1));
-  }
-}
-
-LIGHTAVSEG_VECTORISE
-void add_resized(const float* __restrict small, int small_width, int channels,
-                 const ResizeAxis& rows, const ResizeAxis& columns, const float* vector,
-                 int out_channels, float* __restrict out) {
-  const std::size_t row_size = std::size_t(small_width) * channels;
-  const int height = int(rows.low.size()), width = int(columns.low.size());
-  for (int y = 0; y < height; ++y) {
-    const float* top = small + rows.low[y] * row_size;
-    const float* bottom = small + rows.high[y] * row_size;
-    const float low = rows.share[y], high = 1 - low;
-    for (int x = 0; x < width; ++x, out += out_channels) {
-      const int l = columns.low[x] * channels, r = columns.high[x] * channels;
-      const float right = columns.share[x], left = 1 - right;
-      const float a = high * left, b = high * right, c = low * left, d = low * right;
-      const float *tl = top + l, *tr = top + r, *bl = bottom + l, *br = bottom + r;
-      if (vector)
-        for (int k = 0; k < channels; ++k)
-          out[k] += (a * tl[k] + b * tr[k]) + (c * bl[k] + d * br[k]) + vector[k];
-      else
-        for (int k = 0; k < channels; ++k)
-          out[k] += (a * tl[k] + b * tr[k]) + (c * bl[k] + d * br[k]);
-    }
-  }
-}
-
-LIGHTAVSEG_VECTORISE
-void axis_means(const float* __restrict map, int height, int width, int channels,
-                float* __restrict rows, float* __restrict columns) {
-  std::fill_n(columns, std::size_t(width) * channels, 0.0f);
-  const float row_share = 1.0f / float(width), column_share = 1.0f / float(height);
-  for (int y = 0; y < height; ++y) {
-    float* row = rows + std::size_t(y) * channels;
-    for (int c = 0; c < channels; ++c) row[c] = 0;
-    float* column = columns;
-    for (int x = 0; x < width; ++x, map += channels, column += channels)
-      for (int c = 0; c < channels; ++c) {
-        row[c] += map[c];
-        column[c] += map[c];
-      }
-    for (int c = 0; c < channels; ++c) row[c] *= row_share;
-  }
-  for (int i = 0; i < width * channels; ++i) columns[i] *= column_share;
-}
-
-LIGHTAVSEG_VECTORISE
 void attend(const float* __restrict means, const float* __restrict positions, int n, int heads,
             int key, float* __restrict scores, float* __restrict out) {
   const int qk = heads * key, cell = 4 * qk, placed = 2 * qk, value = 2 * key;
@@ -178,47 +98,6 @@ void attend(const float* __restrict means, const float* __restrict positions, in
       const float share = 1 / sum;
       for (int c = 0; c < value; ++c) to[c] = clamp(to[c] * share, 0, 6);
     }
-}
-
-LIGHTAVSEG_VECTORISE
-void add_axes(const float* __restrict map, int all_channels, const float* __restrict rows,
-              const float* __restrict columns, int height, int width, int channels,
-              float* __restrict out) {
-  map += all_channels - channels;
-  for (int y = 0; y < height; ++y, rows += channels) {
-    const float* column = columns;
-    for (int x = 0; x < width; ++x) {
-      for (int c = 0; c < channels; ++c) out[c] = clamp(map[c] + rows[c] + column[c], 0, 6);
-      map += all_channels;
-      column += channels;
-      out += channels;
-    }
-  }
-}
-
-LIGHTAVSEG_VECTORISE
-void add_product(const float* __restrict a, const float* __restrict b, int count,
-                 float* __restrict map) {
-  for (int i = 0; i < count; ++i) map[i] += a[i] * b[i];
-}
-
-LIGHTAVSEG_VECTORISE
-void append_similarity(const float* __restrict map, const float* __restrict vector, int pixels,
-                       int channels, float* __restrict out) {
-  constexpr float kLeast = 1e-6f;  // of a norm
-  float squares = 0;
-  for (int c = 0; c < channels; ++c) squares += vector[c] * vector[c];
-  const float norm = std::max(std::sqrt(squares), kLeast);
-  for (int p = 0; p < pixels; ++p, map += channels, out += channels + 1) {
-    float product = 0, square = 0;
-#pragma omp simd reduction(+ : product, square)
-    for (int c = 0; c < channels; ++c) {
-      product += map[c] * vector[c];
-      square += map[c] * map[c];
-    }
-    for (int c = 0; c < channels; ++c) out[c] = map[c];
-    out[channels] = product / (std::max(std::sqrt(square), kLeast) * norm);
-  }
 }
 
 LIGHTAVSEG_VECTORISE

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Everything of the planned network that is not a convolution.
 //
-// Maps are float, dense, channels-last: `pixels` cells of `channels` values. Outputs overlap no
-// input unless told otherwise. Nothing allocates, nothing throws; all are pure but for their output
+// Maps are dense, channels-last: `pixels` cells of `channels` values, float or, where there are two
+// functions of a name, bfloat16, which is computed with as floats. Outputs overlap no input unless
+// told otherwise. Nothing allocates, nothing throws; all are pure but for their output
 // and safe from any thread. The loops are plain ones that compilers vectorise.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <vector>
+
+#include "model/engine/element.h"
 
 namespace lightavseg::kernels {
 
@@ -22,10 +25,13 @@ void add(const float* x, const float* by, int count, float* y);
 
 // The largest or the mean value of each channel, [channels].
 void pool_max(const float* map, int pixels, int channels, float* out);
+void pool_max(const BFloat16* map, int pixels, int channels, float* out);
 void pool_mean(const float* map, int pixels, int channels, float* out);
+void pool_mean(const BFloat16* map, int pixels, int channels, float* out);
 
 // map += vector[channels] in every pixel.
 void add_to_pixels(const float* vector, int pixels, int channels, float* map);
+void add_to_pixels(const float* vector, int pixels, int channels, BFloat16* map);
 
 // Where the values of a resized axis come from: bilinear, align_corners = false.
 struct ResizeAxis {
@@ -39,10 +45,14 @@ struct ResizeAxis {
 // [rows, columns, out_channels], of which the first `channels` are meant.
 void add_resized(const float* small, int small_width, int channels, const ResizeAxis& rows,
                  const ResizeAxis& columns, const float* vector, int out_channels, float* out);
+void add_resized(const BFloat16* small, int small_width, int channels, const ResizeAxis& rows,
+                 const ResizeAxis& columns, const float* vector, int out_channels, BFloat16* out);
 
 // Of a map [height, width, channels]: the mean over each row [height, channels] and each column
 // [width, channels].
 void axis_means(const float* map, int height, int width, int channels, float* rows, float* columns);
+void axis_means(const BFloat16* map, int height, int width, int channels, float* rows,
+                float* columns);
 
 // Attention among the n cells of one axis, `heads` heads, ReLU6 of the result
 // [n, heads * 2 * key]: means [n, 4 * heads * key] hold query, key and value side by side;
@@ -53,12 +63,20 @@ void attend(const float* means, const float* positions, int n, int heads, int ke
 // out = ReLU6(the last `channels` of each cell's all_channels + its row's + its column's value).
 void add_axes(const float* map, int all_channels, const float* rows, const float* columns,
               int height, int width, int channels, float* out);
+void add_axes(const BFloat16* map, int all_channels, const float* rows, const float* columns,
+              int height, int width, int channels, BFloat16* out);
 
 // map += a * b.
 void add_product(const float* a, const float* b, int count, float* map);
+void add_product(const BFloat16* a, const BFloat16* b, int count, BFloat16* map);
 
 // out [pixels, channels + 1] = map and, behind it, the cosine of each cell with the vector.
 void append_similarity(const float* map, const float* vector, int pixels, int channels, float* out);
+void append_similarity(const BFloat16* map, const float* vector, int pixels, int channels,
+                       BFloat16* out);
+
+// out = the values, each rounded to the nearest.
+void round_off(const float* values, int count, BFloat16* out);
 
 // The class gate: logits[pixel][0] += factor * sum_k softmax(logits[pixel][1..])_k * sounds[k]
 // + offset, with `classes` classes.

@@ -30,8 +30,9 @@ struct FramePlan {
   Map logits;                   // out, at the finest stage
 };
 
+// element: what maps are made of; frame, states and logits are floats.
 FramePlan plan_frame(const NetworkWeights& weights, const ModelConfig& config, int height,
-                     int width, const std::shared_ptr<MemoryPool>& pool);
+                     int width, const std::shared_ptr<MemoryPool>& pool, Element element);
 
 // Steps that several files add to a plan.
 namespace steps {
@@ -46,6 +47,9 @@ Map seaformer_stage(PlanBuilder& builder, const SeaFormerWeights& weights, int i
 // out = W in + bias.
 void multiply(PlanBuilder& builder, const std::string& name, const Linear& layer, const Map& in,
               const Map& out);
+
+// The map of floats as the plan's maps are made: itself, or a copy with fewer digits.
+Map rounded(PlanBuilder& builder, const std::string& name, const Map& in);
 
 // out += in resized to its size (+ vector, unless that is none), from channel `first` of out on.
 void add_resized(PlanBuilder& builder, const std::string& name, const Map& in, const Map& out,

@@ -15,6 +15,11 @@ const dnnl::engine& cpu() {
   return engine;
 }
 
+bool has_bfloat16() {
+  const auto needed = unsigned(dnnl::cpu_isa::avx512_core_bf16);
+  return (unsigned(dnnl::get_effective_cpu_isa()) & needed) == needed;
+}
+
 #if DNNL_VERSION_MAJOR >= 3
 
 void append_relu(dnnl::post_ops& operations) {

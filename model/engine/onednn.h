@@ -9,6 +9,9 @@ namespace lightavseg::onednn {
 // The processor; one for the process.
 const dnnl::engine& cpu();
 
+// Whether this processor multiplies bfloat16 by itself; oneDNN imitates it on others, slowly.
+bool has_bfloat16();
+
 // Appends max(x, 0) or a clamp.
 void append_relu(dnnl::post_ops& operations);
 void append_clamp(dnnl::post_ops& operations, float least, float most);

@@ -17,9 +17,9 @@ std::size_t aligned(std::size_t bytes) {
 
 }  // namespace
 
-Map PlanBuilder::map(int height, int width, int channels) {
-  const Map m{int(lives_.size()), height, width, channels};
-  lives_.push_back({aligned(std::size_t(m.size()) * sizeof(float)), kAlways, -1});
+Map PlanBuilder::map_of(Element element, int height, int width, int channels) {
+  const Map m{int(lives_.size()), height, width, channels, element};
+  lives_.push_back({aligned(m.bytes()), kAlways, -1});
   return m;
 }
 
@@ -61,6 +61,8 @@ void PlanBuilder::convolve(const std::string& name, const std::shared_ptr<Packed
   place.out_width = out.width;
   place.activation = placing.activation;
   place.adds = placing.adds;
+  place.in = in.element;
+  place.out = out.element;
   auto convolution = std::make_shared<const Convolution>(weights, place, pool_);
   scratch_ = std::max(scratch_, convolution->scratch_bytes());
   uses(in);
@@ -120,8 +122,9 @@ PlanRunner::PlanRunner(std::shared_ptr<const Plan> plan)
                          : nullptr);
 }
 
-float* PlanRunner::row(const Map& map, int index) const {
-  return memory_[map] + std::size_t(index) * map.width * map.channels;
+std::byte* PlanRunner::row(const Map& map, int index) const {
+  return memory_.values<std::byte>(map) +
+         std::size_t(index) * map.width * map.channels * bytes_of(map.element);
 }
 
 void PlanRunner::run_step(std::size_t i) {

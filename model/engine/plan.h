@@ -19,9 +19,11 @@ namespace lightavseg {
 struct Map {
   int id = -1;
   int height = 0, width = 0, channels = 0;
+  Element element = Element::kFloat32;
 
   int pixels() const { return height * width; }
   int size() const { return pixels() * channels; }
+  std::size_t bytes() const { return std::size_t(size()) * bytes_of(element); }
   explicit operator bool() const { return id >= 0; }
 };
 
@@ -30,8 +32,12 @@ class Memory {
  public:
   Memory(std::byte* base, const std::vector<std::size_t>& offsets)
       : base_(base), offsets_(&offsets) {}
-  float* operator[](const Map& map) const {
-    return reinterpret_cast<float*>(base_ + (*offsets_)[std::size_t(map.id)]);
+  // Of a map of floats.
+  float* operator[](const Map& map) const { return values<float>(map); }
+  // T: the type of the map's values, or std::byte.
+  template <typename T>
+  T* values(const Map& map) const {
+    return reinterpret_cast<T*>(base_ + (*offsets_)[std::size_t(map.id)]);
   }
 
  private:
@@ -60,11 +66,16 @@ struct Plan {
 // Collects steps in the order of their execution, and then places the maps.
 class PlanBuilder {
  public:
-  // pool: where the weights of convolutions are packed.
-  explicit PlanBuilder(std::shared_ptr<MemoryPool> pool) : pool_(std::move(pool)) {}
+  // pool: where the weights of convolutions are packed. element: what maps are made of.
+  explicit PlanBuilder(std::shared_ptr<MemoryPool> pool, Element element = Element::kFloat32)
+      : pool_(std::move(pool)), element_(element) {}
 
-  Map map(int height, int width, int channels);
-  Map vector(int size) { return map(1, 1, size); }
+  Map map(int height, int width, int channels) { return map_of(element_, height, width, channels); }
+  // What is always made of floats: what few values stand for many, and what leaves the plan.
+  Map float_map(int height, int width, int channels) {
+    return map_of(Element::kFloat32, height, width, channels);
+  }
+  Map vector(int size) { return float_map(1, 1, size); }
 
   // The map is filled before the first step.
   void is_input(const Map& map);
@@ -91,6 +102,15 @@ class PlanBuilder {
   // maps: all that the function reads or writes.
   void step(const std::string& name, const std::vector<Map>& maps,
             std::function<void(const Memory&)> function);
+  // The same for a function that is also given a value of the type that maps are made of:
+  // [=](const Memory& m, auto type) { read(m.values<decltype(type)>(map)); }
+  template <typename Function>
+  void typed_step(const std::string& name, const std::vector<Map>& maps, Function function) {
+    if (element_ == Element::kBFloat16)
+      step(name, maps, [=](const Memory& m) { function(m, BFloat16()); });
+    else
+      step(name, maps, [=](const Memory& m) { function(m, 0.0f); });
+  }
 
   std::size_t steps() const { return plan_.steps.size(); }
 
@@ -102,9 +122,11 @@ class PlanBuilder {
     std::size_t bytes;
     int first, last;  // steps
   };
+  Map map_of(Element element, int height, int width, int channels);
   void uses(const Map& map);
 
   std::shared_ptr<MemoryPool> pool_;
+  Element element_;
   const char* module_ = "";
   Plan plan_;
   std::vector<Life> lives_;
@@ -128,7 +150,7 @@ class PlanRunner {
   void append_times(std::vector<StepTime>& times) const;
 
  private:
-  float* row(const Map& map, int index) const;
+  std::byte* row(const Map& map, int index) const;
   void run_step(std::size_t i);
 
   std::shared_ptr<const Plan> plan_;

@@ -16,8 +16,7 @@ constexpr std::size_t kLargeMap = 2 << 20;
 constexpr std::size_t kStrip = 256 << 10;
 
 int strips_of(const Map& map) {
-  const std::size_t bytes = std::size_t(map.size()) * sizeof(float);
-  return bytes <= kLargeMap ? 1 : std::min(map.height / 2, int(bytes / kStrip));
+  return map.bytes() <= kLargeMap ? 1 : std::min(map.height / 2, int(map.bytes() / kStrip));
 }
 
 }  // namespace
@@ -62,10 +61,24 @@ void multiply(PlanBuilder& builder, const std::string& name, const Linear& layer
 void add_resized(PlanBuilder& builder, const std::string& name, const Map& in, const Map& out,
                  const Map& vector, int first) {
   const kernels::ResizeAxis rows(in.height, out.height), columns(in.width, out.width);
-  builder.step(name, {in, out, vector}, [=](const Memory& m) {
-    kernels::add_resized(m[in], in.width, in.channels, rows, columns, vector ? m[vector] : nullptr,
-                         out.channels, m[out] + first);
+  const auto add = [=](const Memory& m, auto type) {
+    using T = decltype(type);
+    kernels::add_resized(m.values<T>(in), in.width, in.channels, rows, columns,
+                         vector ? m[vector] : nullptr, out.channels, m.values<T>(out) + first);
+  };
+  if (out.element == Element::kFloat32)
+    builder.step(name, {in, out, vector}, [=](const Memory& m) { add(m, 0.0f); });
+  else
+    builder.typed_step(name, {in, out, vector}, add);
+}
+
+Map rounded(PlanBuilder& builder, const std::string& name, const Map& in) {
+  const Map out = builder.map(in.height, in.width, in.channels);
+  if (out.element == in.element) return in;
+  builder.step(name + ".round", {in, out}, [=](const Memory& m) {
+    kernels::round_off(m[in], in.size(), m.values<BFloat16>(out));
   });
+  return out;
 }
 
 }  // namespace lightavseg::steps

@@ -28,13 +28,13 @@ std::vector<float> positions(const std::vector<float>& query, const std::vector<
 Map axis(PlanBuilder& builder, const std::string& name, const SeaAttentionWeights& w,
          const Map& means, std::vector<float> placed, const Weights& projection) {
   const int n = means.pixels(), value = 2 * w.key * w.heads;
-  const Map attended = builder.map(n, 1, value), scores = builder.vector(n);
+  const Map attended = builder.float_map(n, 1, value), scores = builder.vector(n);
   builder.step(name + ".attend", {means, attended, scores},
                [=, heads = w.heads, key = w.key, placed = std::move(placed)](const Memory& m) {
                  kernels::attend(m[means], placed.data(), n, heads, key, m[scores], m[attended]);
                });
-  const Map out = builder.map(n, 1, value);
-  builder.convolve(name + ".proj", projection, attended, out, {});
+  const Map out = builder.float_map(n, 1, value);
+  builder.convolve(name + ".proj", projection, steps::rounded(builder, name, attended), out, {});
   return out;
 }
 
@@ -46,25 +46,29 @@ void attention(PlanBuilder& builder, const std::string& name, const SeaAttention
   const int value = 2 * w.key * w.heads;
   const Map qkv = builder.map(h, width, wide);
   builder.convolve(name + ".qkv", w.query_key_value, x, qkv, {});
-  const Map rows = builder.map(h, 1, wide), columns = builder.map(width, 1, wide);
-  builder.step(name + ".means", {qkv, rows, columns}, [=](const Memory& m) {
-    kernels::axis_means(m[qkv], h, width, wide, m[rows], m[columns]);
+  const Map rows = builder.float_map(h, 1, wide), columns = builder.float_map(width, 1, wide);
+  builder.typed_step(name + ".means", {qkv, rows, columns}, [=](const Memory& m, auto type) {
+    using T = decltype(type);
+    kernels::axis_means(m.values<T>(qkv), h, width, wide, m[rows], m[columns]);
   });
   const Map row =
       axis(builder, name + ".row", w, rows, positions(w.row_query, w.row_key, h), w.proj_row);
   const Map column = axis(builder, name + ".column", w, columns,
                           positions(w.column_query, w.column_key, width), w.proj_column);
   const Map sum = builder.map(h, width, value);
-  builder.step(name + ".add_axes", {qkv, row, column, sum}, [=](const Memory& m) {
-    kernels::add_axes(m[qkv], wide, m[row], m[column], h, width, value, m[sum]);
+  builder.typed_step(name + ".add_axes", {qkv, row, column, sum}, [=](const Memory& m, auto type) {
+    using T = decltype(type);
+    kernels::add_axes(m.values<T>(qkv), wide, m[row], m[column], h, width, value, m.values<T>(sum));
   });
   const Map gate = builder.map(h, width, x.channels);
   builder.convolve(name + ".proj", w.proj, sum, gate, {Activation::kUnit});
   const Map local = builder.map(h, width, wide), detail = builder.map(h, width, x.channels);
   builder.convolve(name + ".dwconv", w.depthwise, qkv, local, {Activation::kRelu6});
   builder.convolve(name + ".pwconv", w.pointwise, local, detail, {});
-  builder.step(name + ".add", {gate, detail, x},
-               [=](const Memory& m) { kernels::add_product(m[gate], m[detail], x.size(), m[x]); });
+  builder.typed_step(name + ".add", {gate, detail, x}, [=](const Memory& m, auto type) {
+    using T = decltype(type);
+    kernels::add_product(m.values<T>(gate), m.values<T>(detail), x.size(), m.values<T>(x));
+  });
 }
 
 void mlp(PlanBuilder& builder, const std::string& name, const SeaMlpWeights& w, const Map& x) {

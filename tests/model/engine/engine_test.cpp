@@ -114,6 +114,32 @@ TEST_P(EngineCases, GivesWhatTheNetworkGives) {
   expect_same_as_network(c.config, c.height, c.width, c.frames);
 }
 
+// Eight bits of precision leave about a percent of the largest value after dozens of layers.
+TEST_P(EngineCases, SaysMuchTheSameInBFloat16) {
+  if (!has_bfloat16()) GTEST_SKIP() << "this processor has no instructions for bfloat16";
+  constexpr double kMost = 0.1, kTypical = 0.01;  // of the largest value
+  const auto& c = GetParam();
+  testing::Model model(c.config);
+  EngineOptions options;
+  options.height = c.height;
+  options.width = c.width;
+  const auto frame = testing::picture(c.height, c.width), heard = testing::sound(c.frames);
+  const auto answer = [&](Element element) {
+    options.element = element;
+    EngineState state(Engine::open(model.path(), options));
+    return testing::run(state, frame, heard);
+  };
+  const auto wanted = answer(Element::kFloat32), found = answer(Element::kBFloat16);
+  testing::expect_close(found, wanted, kMost);
+  double most = 0, difference = 0;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    most = std::max(most, std::abs(double(wanted[i])));
+    difference += std::abs(double(found[i]) - double(wanted[i])) / double(wanted.size());
+  }
+  EXPECT_LT(difference, kTypical * most);
+  EXPECT_NE(found, wanted);
+}
+
 INSTANTIATE_TEST_SUITE_P(Engine, EngineCases, ::testing::ValuesIn(cases()),
                          [](const auto& c) { return c.param.name; });
 

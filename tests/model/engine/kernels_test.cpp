@@ -89,6 +89,114 @@ TEST(Kernels, SimilarityIsACosine) {
   EXPECT_EQ(out[17], 0);
 }
 
+TEST(BFloat16, RoundsToTheNearest) {
+  const auto rounded = [](float value) {
+    BFloat16 out;
+    store(value, &out);
+    return to_float(out);
+  };
+  for (const float value : {0.0f, 1.0f, -2.5f, 0x1p100f, std::numeric_limits<float>::infinity()})
+    EXPECT_EQ(rounded(value), value);
+  EXPECT_EQ(rounded(1 + 1.0f / 256), 1);                // ties to even,
+  EXPECT_EQ(rounded(1 + 3.0f / 256), 1 + 4.0f / 256);   // up and down,
+  EXPECT_EQ(rounded(1 + 1.01f / 256), 1 + 2.0f / 256);  // else to the nearest
+  EXPECT_EQ(rounded(-1 - 1.01f / 256), -1 - 2.0f / 256);
+  EXPECT_EQ(rounded(std::numeric_limits<float>::max()), std::numeric_limits<float>::infinity());
+  EXPECT_TRUE(std::isnan(rounded(std::numeric_limits<float>::quiet_NaN())));
+  EXPECT_TRUE(std::isnan(rounded(-std::numeric_limits<float>::quiet_NaN())));
+}
+
+// Whole numbers up to 256 are the same in both types.
+class BothTypes : public ::testing::Test {
+ protected:
+  static std::vector<float> numbers(size_t count, int factor) {
+    std::vector<float> out(count);
+    for (size_t i = 0; i < count; ++i) out[i] = float(int(i) * factor % 23 - 11);
+    return out;
+  }
+  static std::vector<BFloat16> halves(const std::vector<float>& values) {
+    std::vector<BFloat16> out(values.size());
+    kernels::round_off(values.data(), int(values.size()), out.data());
+    return out;
+  }
+  static std::vector<float> floats(const std::vector<BFloat16>& values) {
+    std::vector<float> out;
+    for (const auto v : values) out.push_back(to_float(v));
+    return out;
+  }
+
+  static constexpr int kHeight = 2, kWidth = 3, kChannels = 21;
+  const std::vector<float> map_ = numbers(kHeight * kWidth * kChannels, 7);
+  const std::vector<float> other_ = numbers(kHeight * kWidth * kChannels, 5);
+  const std::vector<float> vector_ = numbers(kChannels, 3);
+};
+
+TEST_F(BothTypes, PoolTheSame) {
+  std::vector<float> a(kChannels), b(kChannels);
+  for (const bool most : {true, false}) {
+    const auto half = halves(map_);
+    const int pixels = kHeight * kWidth;
+    most ? kernels::pool_max(map_.data(), pixels, kChannels, a.data())
+         : kernels::pool_mean(map_.data(), pixels, kChannels, a.data());
+    most ? kernels::pool_max(half.data(), pixels, kChannels, b.data())
+         : kernels::pool_mean(half.data(), pixels, kChannels, b.data());
+    EXPECT_EQ(a, b);
+  }
+}
+
+TEST_F(BothTypes, AddTheSame) {
+  auto plain = map_;
+  auto half = halves(map_);
+  kernels::add_to_pixels(vector_.data(), kHeight * kWidth, kChannels, plain.data());
+  kernels::add_to_pixels(vector_.data(), kHeight * kWidth, kChannels, half.data());
+  EXPECT_EQ(floats(half), plain);
+  plain = map_;
+  half = halves(map_);
+  const auto by = halves(other_);
+  kernels::add_product(other_.data(), other_.data(), int(plain.size()), plain.data());
+  kernels::add_product(by.data(), by.data(), int(half.size()), half.data());
+  EXPECT_EQ(floats(half), plain);
+  const kernels::ResizeAxis rows(1, kHeight), columns(1, kWidth);
+  plain = map_;
+  half = halves(map_);
+  for (const float* vector : {vector_.data(), static_cast<const float*>(nullptr)}) {
+    kernels::add_resized(other_.data(), 1, kChannels, rows, columns, vector, kChannels,
+                         plain.data());
+    kernels::add_resized(by.data(), 1, kChannels, rows, columns, vector, kChannels, half.data());
+    EXPECT_EQ(floats(half), plain);
+  }
+}
+
+TEST_F(BothTypes, AttendTheSame) {
+  std::vector<float> rows[2], columns[2];
+  for (auto& r : rows) r.resize(kHeight * kChannels);
+  for (auto& c : columns) c.resize(kWidth * kChannels);
+  const auto half = halves(map_);
+  kernels::axis_means(map_.data(), kHeight, kWidth, kChannels, rows[0].data(), columns[0].data());
+  kernels::axis_means(half.data(), kHeight, kWidth, kChannels, rows[1].data(), columns[1].data());
+  EXPECT_EQ(rows[0], rows[1]);
+  EXPECT_EQ(columns[0], columns[1]);
+  constexpr int kValue = 17;
+  std::vector<float> plain(kHeight * kWidth * kValue);
+  std::vector<BFloat16> out(plain.size());
+  const auto row = numbers(kHeight * kValue, 2), column = numbers(kWidth * kValue, 4);
+  kernels::add_axes(map_.data(), kChannels, row.data(), column.data(), kHeight, kWidth, kValue,
+                    plain.data());
+  kernels::add_axes(half.data(), kChannels, row.data(), column.data(), kHeight, kWidth, kValue,
+                    out.data());
+  EXPECT_EQ(floats(out), plain);
+}
+
+TEST_F(BothTypes, HaveTheSameSimilarity) {
+  std::vector<float> plain(kHeight * kWidth * (kChannels + 1));
+  std::vector<BFloat16> out(plain.size());
+  const auto half = halves(map_);
+  kernels::append_similarity(map_.data(), vector_.data(), kHeight * kWidth, kChannels,
+                             plain.data());
+  kernels::append_similarity(half.data(), vector_.data(), kHeight * kWidth, kChannels, out.data());
+  EXPECT_EQ(floats(out), floats(halves(plain)));
+}
+
 TEST(Kernels, ClassGateAddsTheExpectedEvidence) {
   // Odds 1 : 3; what is heard of them is 2 and -2.
   float logits[] = {1, 0, float(std::log(3.0))};
