@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "model/evaluation/for_each_index.h"
-#include "model/evaluation/scene_predictor.h"
 
 namespace lightavseg {
 namespace {
@@ -25,9 +24,9 @@ double any_iou(const std::vector<std::uint8_t>& predicted, const cv::Mat& mask) 
 
 class BatchRunner {
  public:
-  BatchRunner(LightAVSeg& network, const AvsBench& set)
-      : predictor_(network), set_(set), semantic_(set.set() == AvsSet::kAvss) {
-    if (semantic_) classes_ = match_classes(network->config(), set.class_names());
+  BatchRunner(const ScenePredictor& predictor, const AvsBench& set)
+      : predictor_(predictor), set_(set), semantic_(set.set() == AvsSet::kAvss) {
+    if (semantic_) classes_ = match_classes(predictor.config(), set.class_names());
   }
 
   // The mean score of a clip.
@@ -73,7 +72,7 @@ class BatchRunner {
     return any_iou(predicted, mask);
   }
 
-  ScenePredictor predictor_;
+  const ScenePredictor& predictor_;
   const AvsBench& set_;
   const bool semantic_;
   std::vector<int> classes_;
@@ -105,10 +104,10 @@ std::vector<int> match_classes(const ModelConfig& config,
   return out;
 }
 
-AvsEvaluation evaluate_avsbench(LightAVSeg& network, const AvsBench& set,
+AvsEvaluation evaluate_avsbench(const ScenePredictor& predictor, const AvsBench& set,
                                 const AvsEvaluationOptions& options) {
   if (options.batch_clips < 1) throw AvsEvaluationError("a batch must have at least one clip");
-  const BatchRunner runner(network, set);
+  const BatchRunner runner(predictor, set);
   const int clips = static_cast<int>(set.clips().size());
   const int count = (clips + options.batch_clips - 1) / options.batch_clips;
   std::vector<Batch> batches(static_cast<std::size_t>(count));

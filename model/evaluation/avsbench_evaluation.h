@@ -9,7 +9,7 @@
 
 #include "model/data/avsbench.h"
 #include "model/evaluation/metrics.h"
-#include "model/network/lightavseg.h"
+#include "model/evaluation/scene_predictor.h"
 
 namespace lightavseg {
 
@@ -43,7 +43,7 @@ std::vector<int> match_classes(const ModelConfig& config,
 // what is measured is its mask. AVSS takes models with classes: a pixel is of the class that
 // sounds, background where nothing does and where the set has no class of that name. Throws
 // AvsEvaluationError, or what AvsBench::load throws.
-AvsEvaluation evaluate_avsbench(LightAVSeg& network, const AvsBench& set,
+AvsEvaluation evaluate_avsbench(const ScenePredictor& predictor, const AvsBench& set,
                                 const AvsEvaluationOptions& options);
 
 // Name and value of the figures of a set under a protocol: miou and f_score; S4 and MS3 also

@@ -5,7 +5,6 @@
 #include <functional>
 
 #include "model/evaluation/for_each_index.h"
-#include "model/evaluation/scene_predictor.h"
 #include "model/evaluation/scene_tensors.h"
 
 namespace lightavseg {
@@ -51,12 +50,11 @@ std::vector<int64_t> model_classes(const std::vector<std::string>& names,
 
 }  // namespace
 
-MaterialFigures evaluate_material(LightAVSeg& network, const EvaluationScenes& scenes,
+MaterialFigures evaluate_material(const ScenePredictor& predictor, const EvaluationScenes& scenes,
                                   const MaterialEvaluationOptions& options,
                                   std::vector<SceneScore>* scores) {
-  const ScenePredictor predictor(network);
   const size_t n = size_t(options.clips);
-  const bool semantic_vision = network->config().head == Head::kMaskAndClasses;
+  const bool semantic_vision = predictor.config().head == Head::kMaskAndClasses;
 
   // A model without a class head gets its vision-only baseline from the mean of what it hears.
   torch::Tensor mean_audio;
@@ -72,7 +70,7 @@ MaterialFigures evaluate_material(LightAVSeg& network, const EvaluationScenes& s
     return semantic_vision ? p.vision : predictor.predict(scene.image, mean_audio).mask;
   };
   // What knowing the labels instead of hearing them would give.
-  const auto classes = model_classes(options.class_names, network->config());
+  const auto classes = model_classes(options.class_names, predictor.config());
   const auto told = [&](const Scene& scene, const Prediction& p) {
     auto mask = torch::zeros_like(p.seen_class, torch::kBool);
     for (int cls : scene.sounding) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "model/data/evaluation_scenes.h"
-#include "model/network/lightavseg.h"
+#include "model/evaluation/scene_predictor.h"
 
 namespace lightavseg {
 
@@ -50,9 +50,9 @@ struct SceneScore {
   double score = 0;
 };
 
-// Runs the network (in eval mode, float32, CPU) on the scenes. scores: if not null, receives every
-// scene's. Throws SceneError if the material has no scenes of a kind.
-MaterialFigures evaluate_material(LightAVSeg& network, const EvaluationScenes& scenes,
+// Runs a network (in eval mode, float32, CPU) or an engine on the scenes. scores: if not null,
+// receives every scene's. Throws SceneError if the material has no scenes of a kind.
+MaterialFigures evaluate_material(const ScenePredictor& predictor, const EvaluationScenes& scenes,
                                   const MaterialEvaluationOptions& options,
                                   std::vector<SceneScore>* scores = nullptr);
 

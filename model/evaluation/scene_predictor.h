@@ -4,10 +4,12 @@
 
 #include <torch/torch.h>
 
+#include <memory>
 #include <opencv2/core.hpp>
 #include <vector>
 
 #include "dsp/log_mel.h"
+#include "model/engine/engine.h"
 #include "model/network/lightavseg.h"
 
 namespace lightavseg {
@@ -28,23 +30,30 @@ struct Prediction {
   torch::Tensor seen_class;
 };
 
-// Runs the network in eval mode, float32, on the CPU, without gradients. Members may be called from
-// several threads at once.
+// A network in eval mode, float32, on the CPU, without gradients; or the planned engine. Members
+// may be called from several threads at once.
 class ScenePredictor {
  public:
-  // Puts the network into eval mode. It must outlive this object.
-  explicit ScenePredictor(LightAVSeg& network);
+  // Puts the network into eval mode. It must outlive this object. Whoever takes a predictor takes a
+  // network.
+  ScenePredictor(LightAVSeg& network);
+  // Pictures must have the size that the engine was opened for.
+  explicit ScenePredictor(std::shared_ptr<const Engine> engine);
 
   // The audio state of one window, 16 kHz, full scale 1.
   torch::Tensor audio_state(const std::vector<float>& samples) const;
 
-  // image: CV_8UC3, RGB.
+  // image: CV_8UC3, RGB. Throws std::runtime_error for a size that the engine was not opened for.
   Prediction predict(const cv::Mat& image, const torch::Tensor& audio) const;
 
-  const ModelConfig& config() const { return network_->config(); }
+  const ModelConfig& config() const;
 
  private:
-  LightAVSeg& network_;
+  // [channels, H, W]
+  torch::Tensor logits_of(const cv::Mat& image, const torch::Tensor& audio) const;
+
+  LightAVSeg* network_ = nullptr;  // one of the two
+  std::shared_ptr<const Engine> engine_;
   dsp::LogMel log_mel_;
 };
 

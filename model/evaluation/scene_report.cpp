@@ -133,10 +133,9 @@ std::vector<html::PictureRow> sample_rows(LightAVSeg& network, const EvaluationS
   return rows;
 }
 
-void add_scenes(LightAVSeg& network, const EvaluationScenes& scenes,
+void add_scenes(const ScenePredictor& predictor, const EvaluationScenes& scenes,
                 const std::vector<SceneScore>& scores, const std::vector<std::string>& class_names,
                 html::Page* page) {
-  const ScenePredictor predictor(network);
   const auto row = [&](const Scene& scene, const std::string& caption) {
     return scene_row(predictor, scene, class_names, caption);
   };
@@ -168,9 +167,8 @@ void add_scenes(LightAVSeg& network, const EvaluationScenes& scenes,
   }
 }
 
-void add_avs_clips(LightAVSeg& network, const AvsBench& set, const std::vector<double>& clip_scores,
-                   html::Page* page) {
-  const ScenePredictor predictor(network);
+void add_avs_clips(const ScenePredictor& predictor, const AvsBench& set,
+                   const std::vector<double>& clip_scores, html::Page* page) {
   page->add_heading("Clips");
   std::vector<html::PictureRow> rows;
   for (const auto& [name, position] : best_median_worst(clip_scores)) {

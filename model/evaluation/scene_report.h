@@ -43,13 +43,13 @@ std::vector<html::PictureRow> sample_rows(LightAVSeg& network, const EvaluationS
 // A heading for every kind of scene, and under it picture, truth, mask, and what is marked without
 // listening (models with classes). scores: from evaluate_material() on the same scenes.
 // class_names: by number.
-void add_scenes(LightAVSeg& network, const EvaluationScenes& scenes,
+void add_scenes(const ScenePredictor& predictor, const EvaluationScenes& scenes,
                 const std::vector<SceneScore>& scores, const std::vector<std::string>& class_names,
                 html::Page* page);
 
 // The middle annotated frame of the best, the median and the worst clip. clip_scores: as in
 // AvsEvaluation.
-void add_avs_clips(LightAVSeg& network, const AvsBench& set, const std::vector<double>& clip_scores,
-                   html::Page* page);
+void add_avs_clips(const ScenePredictor& predictor, const AvsBench& set,
+                   const std::vector<double>& clip_scores, html::Page* page);
 
 }  // namespace lightavseg

@@ -14,6 +14,7 @@
 #include "model/evaluation/scene_report.h"
 #include "model/files/atomic_file.h"
 #include "model/inference/model_path.h"
+#include "model/network/config_file.h"
 #include "model/network/model_file.h"
 #include "model/training/runtime.h"
 #include "pipelines/tool/command.h"
@@ -27,6 +28,7 @@ struct Options {
   std::string model, material, taxonomy, json, html;
   std::string avsbench, subset, protocol = "clean";
   std::string split;
+  std::string engine = "reference", precision = "fp32";
   MaterialEvaluationOptions evaluation;
   int batch_clips = 2;
   bool lenient = false;
@@ -52,31 +54,33 @@ html::Page page_of(const std::string& title, const Figures& figures) {
   return page;
 }
 
-void run_on_material(const Options& o, LightAVSeg& network) {
+void run_on_material(const Options& o, const ScenePredictor& predictor) {
   const auto taxonomy = Taxonomy::load(o.taxonomy);
   MaterialOptions options;
   options.split = o.split;
   const auto material = Material::load(o.material, taxonomy, options);
   EvaluationOptions scenes;
-  scenes.size = o.size > 0 ? o.size : network->config().train_height;
+  scenes.size = o.size > 0 ? o.size : predictor.config().train_height;
   scenes.seed = o.evaluation.seed;
   const EvaluationScenes evaluation(material, scenes);
   auto how = o.evaluation;
   how.class_names = taxonomy.class_names();
   std::vector<SceneScore> scores;
-  const auto figures = named_figures(evaluate_material(network, evaluation, how, &scores));
+  const auto figures = named_figures(evaluate_material(predictor, evaluation, how, &scores));
   const auto title = fmt::format("{} on {} ({}), {} clips, seed {}, {} pixels", o.model, o.material,
                                  o.split, how.clips, how.seed, scenes.size);
   print_and_write(o, title, figures,
                   {{"model", o.model},
                    {"material", o.material},
                    {"split", o.split},
+                   {"engine", o.engine},
+                   {"precision", o.precision},
                    {"clips", how.clips},
                    {"seed", how.seed},
                    {"size", scenes.size}});
   if (o.html.empty()) return;
   auto page = page_of(title, figures);
-  add_scenes(network, evaluation, scores, taxonomy.class_names(), &page);
+  add_scenes(predictor, evaluation, scores, taxonomy.class_names(), &page);
   page.write(o.html);
 }
 
@@ -98,14 +102,14 @@ AvsBench open_set(const Options& o, int size) {
   }
 }
 
-void run_on_avsbench(const Options& o, LightAVSeg& network) {
-  const int size = o.size > 0 ? o.size : network->config().train_height;
+void run_on_avsbench(const Options& o, const ScenePredictor& predictor) {
+  const int size = o.size > 0 ? o.size : predictor.config().train_height;
   const auto set = open_set(o, size);
   for (const auto& problem : set.problems()) fmt::print(stderr, "left out: {}\n", problem);
   AvsEvaluationOptions how;
   how.threads = o.evaluation.threads;
   how.batch_clips = o.batch_clips;
-  const auto evaluation = evaluate_avsbench(network, set, how);
+  const auto evaluation = evaluate_avsbench(predictor, set, how);
   const auto protocol = o.protocol == "avsbench" ? Protocol::kAvsBench : Protocol::kClean;
   const auto figures = named_figures(evaluation, set.set(), protocol);
   const auto title = fmt::format("{} on {} {} ({}), {} clips, {} frames, protocol {}, {} pixels",
@@ -115,6 +119,8 @@ void run_on_avsbench(const Options& o, LightAVSeg& network) {
                         {"avsbench", o.avsbench},
                         {"subset", o.subset},
                         {"split", o.split},
+                        {"engine", o.engine},
+                        {"precision", o.precision},
                         {"protocol", o.protocol},
                         {"clips", set.clips().size()},
                         {"frames", evaluation.frames},
@@ -132,10 +138,10 @@ void run_on_avsbench(const Options& o, LightAVSeg& network) {
                               fmt::format("{:.4f}", scores.class_f[i]),
                               std::to_string(scores.class_frames[i])});
     }
-    const auto matched = match_classes(network->config(), set.class_names());
+    const auto matched = match_classes(predictor.config(), set.class_names());
     std::vector<std::string> unknown;
     for (size_t i = 0; i < matched.size(); ++i)
-      if (matched[i] < 0) unknown.push_back(network->config().class_names[i]);
+      if (matched[i] < 0) unknown.push_back(predictor.config().class_names[i]);
     out["classes_of_the_model_not_in_the_set"] = unknown;
   }
   print_and_write(o, title, figures, out);
@@ -145,8 +151,15 @@ void run_on_avsbench(const Options& o, LightAVSeg& network) {
     page.add_heading("Classes");
     page.add_table(classes);
   }
-  add_avs_clips(network, set, evaluation.clip_scores, &page);
+  add_avs_clips(predictor, set, evaluation.clip_scores, &page);
   page.write(o.html);
+}
+
+void run_with(const Options& o, const ScenePredictor& predictor) {
+  if (o.avsbench.empty())
+    run_on_material(o, predictor);
+  else
+    run_on_avsbench(o, predictor);
 }
 
 void run(Options& o) {
@@ -154,6 +167,8 @@ void run(Options& o) {
     throw UsageError("eval: give either --material FOLDER or --avsbench FOLDER --subset NAME");
   if (!o.avsbench.empty() && o.subset.empty())
     throw UsageError("eval: --avsbench needs --subset s4, ms3 or avss");
+  if (o.engine == "reference" && o.precision != "fp32")
+    throw UsageError("eval: --precision " + o.precision + " needs --engine planned");
   if (o.split.empty()) o.split = o.material.empty() ? "test" : "val";
   if (!o.avsbench.empty() && !is_avs_split(o.split))
     throw UsageError(fmt::format(
@@ -164,11 +179,16 @@ void run(Options& o) {
     o.taxonomy = shipped_data_file("taxonomy.json", "Give one with --taxonomy").string();
   keep_freed_memory();
   use_single_threaded_operators();
-  auto network = load_model(o.model);
-  if (o.avsbench.empty())
-    run_on_material(o, network);
-  else
-    run_on_avsbench(o, network);
+  if (o.engine == "reference") {
+    auto network = load_model(o.model);
+    run_with(o, network);
+    return;
+  }
+  EngineOptions options;
+  const auto file = SafetensorsFile::open(o.model);
+  options.height = options.width = o.size > 0 ? o.size : read_model_config(file).train_height;
+  if (o.precision == "bf16") options.element = Element::kBFloat16;
+  run_with(o, ScenePredictor(Engine::open(file, options)));
 }
 
 }  // namespace
@@ -183,6 +203,12 @@ void add_eval(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--size", o->size, "Side of the pictures; default: as trained")
       ->check(CLI::Range(32, 2048));
+  command->add_option("--engine", o->engine, "reference (LibTorch) or planned")
+      ->check(CLI::IsMember({"reference", "planned"}))
+      ->capture_default_str();
+  command->add_option("--precision", o->precision, "fp32, or bf16 with --engine planned")
+      ->check(CLI::IsMember({"fp32", "bf16"}))
+      ->capture_default_str();
   command->add_option("--json", o->json, "Also write the figures to this file");
   command->add_option("--html", o->html,
                       "Also write a page with pictures of the best, the median and the worst");

@@ -198,6 +198,7 @@ TEST_F(SynthEvalTest, WrongUse) {
   expect(2, "eval --avsbench b", {"--subset"});
   expect(2, "eval --avsbench b --subset s4 --split validation", {"validation", "train, val"});
   expect(2, "eval --avsbench b --subset s4 --protocol mine", {"mine"});
+  expect(2, "eval --material a --precision bf16", {"--precision bf16", "--engine planned"});
 }
 
 TEST_F(SynthEvalTest, FailuresNameTheCause) {

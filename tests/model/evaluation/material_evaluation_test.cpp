@@ -10,8 +10,10 @@
 #include "model/evaluation/scene_predictor.h"
 #include "model/evaluation/scene_report.h"
 #include "model/evaluation/scene_tensors.h"
+#include "model/network/model_file.h"
 #include "tests/model/data/tiny_material.h"
 #include "tests/model/evaluation/small_model.h"
+#include "tests/model/files/temporary_folder.h"
 
 namespace lightavseg {
 namespace {
@@ -104,6 +106,24 @@ TEST_F(MaterialEvaluationTest, ThePredictorRepeatsTheNetwork) {
   EXPECT_TRUE(torch::equal(p.vision, logits.slice(0, 1).softmax(0)[0].lt(0.5)));
   // A class wherever something sounds, and nowhere else.
   EXPECT_TRUE(torch::equal(p.sounding_class.ne(0), p.mask));
+}
+
+TEST_F(MaterialEvaluationTest, TheEngineHasTheFiguresOfTheNetwork) {
+  auto network = testing::small_model(Head::kMaskAndClasses, visible_names(taxonomy_));
+  const TemporaryFolder folder;
+  save_model(folder / "model.safetensors", network, Storage::kFloat32);
+  EngineOptions size;
+  size.height = size.width = 64;
+  const ScenePredictor planned(Engine::open(folder / "model.safetensors", size));
+  EXPECT_EQ(planned.config().class_names, network->config().class_names);
+  options_.class_names = taxonomy_.class_names();
+  const auto wanted = named_figures(evaluate_material(network, scenes_, options_));
+  const auto found = named_figures(evaluate_material(planned, scenes_, options_));
+  ASSERT_EQ(found.size(), wanted.size());
+  for (size_t i = 0; i < found.size(); ++i)
+    EXPECT_NEAR(found[i].second, wanted[i].second, 2e-3) << found[i].first;
+  EXPECT_THROW(planned.predict(cv::Mat(32, 64, CV_8UC3), torch::zeros({1, 512, 1, 1})),
+               std::runtime_error);
 }
 
 TEST_F(MaterialEvaluationTest, NamesOfTheModelDecideWhatTheOracleMarks) {
