@@ -191,15 +191,29 @@ void expect_room(const SafetensorsFile& file) {
   ::munmap(room, bytes);
 }
 
+bool is_listed(const std::string& list, const std::string& name) {
+  return ("," + list + ",").find("," + name + ",") != std::string::npos;
+}
+
+Element element_of(const std::string& precision, const SafetensorsFile& file) {
+  if (precision == "bf16") return Element::kBFloat16;
+  if (precision != "auto" || !has_bfloat16()) return Element::kFloat32;
+  const auto entry = file.metadata().find(kPrecisionsKey);
+  const bool is_as_good = entry != file.metadata().end() && is_listed(entry->second, "bf16");
+  return is_as_good ? Element::kBFloat16 : Element::kFloat32;
+}
+
 }  // namespace
 
 std::unique_ptr<EngineSegmenter> open_engine_segmenter(const std::string& path,
-                                                       const SegmenterOptions&) {
+                                                       const SegmenterOptions& options) {
   try {
     const auto file = SafetensorsFile::open(path);
     auto description = describe_model(path, file.metadata(), read_model_config(file));
     expect_room(file);
-    return std::make_unique<Planned>(std::move(description), Engine::open(file));
+    EngineOptions how;
+    how.element = element_of(options.precision, file);
+    return std::make_unique<Planned>(std::move(description), Engine::open(file, how));
   } catch (const std::bad_alloc&) {
     throw FileError(path, "", "cannot be loaded: no memory left");
   }

@@ -10,6 +10,10 @@
 
 namespace lightavseg {
 
+// Metadata key: the precisions beside fp32, separated by commas, whose masks were measured to be as
+// good as those of fp32 with this model (within 0.5 points of mIoU).
+constexpr const char* kPrecisionsKey = "lightavseg.precisions";
+
 // The description of a model at `path` with that metadata and configuration. Throws FileError when
 // it names more classes than the labels of a mask can tell apart.
 ModelDescription describe_model(const std::string& path,

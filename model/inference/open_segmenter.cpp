@@ -12,12 +12,15 @@ namespace lightavseg {
 
 std::unique_ptr<Segmenter> open_segmenter(const std::string& path,
                                           const SegmenterOptions& options) {
-  if (options.precision != "fp32" && options.precision != "auto")
-    throw std::runtime_error(
-        fmt::format("precision '{}': is none of fp32, auto", options.precision));
+  const auto& precision = options.precision;
+  if (precision != "fp32" && precision != "bf16" && precision != "auto")
+    throw std::runtime_error(fmt::format("precision '{}': is none of fp32, bf16, auto", precision));
   if (options.threads < 0)
     throw std::runtime_error(fmt::format(
         "threads {}: give how many, or 0 for as many as the machine has cores", options.threads));
+  if (precision == "bf16" && options.engine == "reference")
+    throw std::runtime_error(
+        "precision 'bf16': the reference engine has fp32 only; take engine planned");
   if (options.engine == "planned") return open_engine_segmenter(path, options);
   if (options.engine == "reference") return open_reference_segmenter(path, options);
   if (options.engine != "auto")
@@ -26,6 +29,7 @@ std::unique_ptr<Segmenter> open_segmenter(const std::string& path,
   try {
     return open_engine_segmenter(path, options);
   } catch (const UnsupportedModel& refusal) {
+    if (precision == "bf16") throw;
     try {
       return open_reference_segmenter(path, options);
     } catch (const ReferenceModuleError& missing) {

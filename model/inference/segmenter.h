@@ -46,7 +46,10 @@ struct SegmenterOptions {
   // many as leave its masks the same to the last digit: one, in both of this version. Whoever has
   // more cores runs several frames, each on a segmenter of its own: see Segmenter::share().
   int threads = 0;
-  std::string precision = "fp32";  // "fp32", or "auto": whatever is as good and fast
+  // What the network computes with: "fp32"; "bf16", where the processor has instructions for it;
+  // "auto": the latter too if the model's file says that its masks are as good (kPrecisionsKey of
+  // model/inference/model_description.h). The reference engine has fp32 only.
+  std::string precision = "fp32";
   // "planned": model/engine, without LibTorch; "reference": LibTorch operator by operator, from a
   // module that is loaded only then; "auto": planned, or reference where the former refuses.
   std::string engine = "auto";

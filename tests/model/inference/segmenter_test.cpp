@@ -428,7 +428,7 @@ TEST_P(EveryEngine, RefusesOptionsOutOfRange) {
   const auto path = Model::of(Head::kMask).path();
   SegmenterOptions options;
   options.precision = "int4";
-  expect_failure([&] { open(path, options); }, {"precision", "int4", "fp32", "auto"});
+  expect_failure([&] { open(path, options); }, {"precision", "int4", "fp32", "bf16", "auto"});
   options.precision = "fp32";
   options.threads = -1;
   expect_failure([&] { open(path, options); }, {"threads -1", "0"});
