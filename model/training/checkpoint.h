@@ -16,13 +16,16 @@
 
 namespace lightavseg {
 
+// Less than any validation score.
+constexpr double kNoScore = -1;
+
 struct Checkpoint {
   std::string fingerprint;  // TrainConfig::fingerprint of the run
   int stage = 0;            // index of the stage
   std::int64_t step = 0;    // steps done in it
   std::int64_t adam_steps = 0;
   std::int64_t ema_steps = 0;
-  double best = -1;  // best validation figure so far
+  double best = kNoScore;  // best validation figure so far
   std::map<std::string, torch::Tensor> tensors;
 };
 

@@ -104,7 +104,7 @@ class Run {
   int first_stage_ = 0;
   std::int64_t step_ = 0;         // steps done in the current stage
   std::int64_t total_steps_ = 0;  // steps done in this process
-  double best_ = -1;
+  double best_ = kNoScore;
 };
 
 Run::Run(const TrainConfig& config, Communicator& communicator, const TrainerOptions& options)
@@ -421,9 +421,13 @@ void Run::leave_stage(const StageConfig& stage, int index) {
       tensor.copy_(from.at(name));
     replicas_->share();
   }
-  if (chief())
-    save_model(config_.out / ("stage-" + stage.name + ".safetensors"), replicas_->master()->network,
-               Storage::kFloat32);
+  if (chief()) {
+    const auto& network = replicas_->master()->network;
+    save_model(config_.out / ("stage-" + stage.name + ".safetensors"), network, Storage::kFloat32);
+    // Without a joint stage there is no score to choose by.
+    if (index + 1 == int(config_.stages.size()) && best_ == kNoScore)
+      save_model(config_.out / "model.safetensors", network, Storage::kFloat16);
+  }
   step_ = 0;
   optimiser_.reset();
   save(index + 1);

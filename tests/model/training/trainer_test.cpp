@@ -137,6 +137,16 @@ TEST_F(TrainerTest, LeavesAModelCurvesAndAReport) {
   EXPECT_THROW(run(config("a")), TrainConfigError);
 }
 
+TEST_F(TrainerTest, LeavesAModelWithoutAJointStage) {
+  auto c = config("a");
+  c.stages.resize(1);
+  EXPECT_EQ(run(c), TrainResult::kFinished);
+  const auto last = named_state(*load_model(folder_ / "a/stage-audio.safetensors"));
+  const auto model = named_state(*load_model(folder_ / "a/model.safetensors"));
+  for (const auto& [name, tensor] : last)
+    EXPECT_TRUE(torch::equal(tensor.to(torch::kHalf).to(torch::kFloat), model.at(name))) << name;
+}
+
 TEST_F(TrainerTest, SeedsGiveTheSameRunTwice) {
   run(config("b"));
   expect_equal(whole(), weights("b"));
