@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "model/engine/engine.h"
@@ -13,8 +14,22 @@ namespace {
 
 using dnnl::memory;
 
+bool is_integer(Element element) {
+  return element == Element::kInt8 || element == Element::kUInt8;
+}
+
 memory::data_type type_of(Element element) {
-  return element == Element::kBFloat16 ? memory::data_type::bf16 : memory::data_type::f32;
+  switch (element) {
+    case Element::kBFloat16:
+      return memory::data_type::bf16;
+    case Element::kInt8:
+      return memory::data_type::s8;
+    case Element::kUInt8:
+      return memory::data_type::u8;
+    case Element::kFloat32:
+      break;
+  }
+  return memory::data_type::f32;
 }
 
 memory::desc channels_last(int height, int width, int channels, Element element) {
@@ -45,8 +60,26 @@ PackedWeights::PackedWeights(ConvolutionValues values)
   memory plain({weight_shape(*this), memory::data_type::f32, plain_format(*this)}, onednn::cpu());
   std::memcpy(plain.get_data_handle(), values.weight.data(), values.weight.size() * sizeof(float));
   layouts_.push_back(plain);
-  bias_ = memory({{out_}, memory::data_type::f32, memory::format_tag::a}, onednn::cpu());
-  std::memcpy(bias_.get_data_handle(), values.bias.data(), values.bias.size() * sizeof(float));
+  bias_ = std::move(values.bias);
+}
+
+const std::vector<float>& PackedWeights::int8_steps() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (!steps_.empty()) return steps_;
+  const auto* floats = static_cast<const float*>(layouts_.front().get_data_handle());
+  const std::size_t count = layouts_.front().get_desc().get_size() / sizeof(float);
+  const std::size_t of_channel = count / std::size_t(out_);
+  memory rounded({weight_shape(*this), memory::data_type::s8, plain_format(*this)}, onednn::cpu());
+  auto* to = static_cast<std::int8_t*>(rounded.get_data_handle());
+  for (int o = 0; o < out_; ++o, floats += of_channel, to += of_channel) {
+    float most = 1e-20f;
+    for (std::size_t i = 0; i < of_channel; ++i) most = std::max(most, std::abs(floats[i]));
+    steps_.push_back(most / 127);
+    for (std::size_t i = 0; i < of_channel; ++i)
+      to[i] = std::int8_t(std::lrint(floats[i] / steps_.back()));
+  }
+  layouts_ = {rounded};
+  return steps_;
 }
 
 memory PackedWeights::in_layout(const memory::desc& layout,
@@ -59,7 +92,8 @@ memory PackedWeights::in_layout(const memory::desc& layout,
   dnnl::stream stream(onednn::cpu());
   dnnl::reorder(layouts_.front(), packed).execute(stream, layouts_.front(), packed);
   stream.wait();
-  if (is_only_source_) layouts_.clear();
+  // Some layouts of integers hold more than the weights, and are no source for others.
+  if (is_only_source_ && steps_.empty()) layouts_.clear();
   is_only_source_ = false;
   layouts_.push_back(packed);
   return packed;
@@ -67,7 +101,7 @@ memory PackedWeights::in_layout(const memory::desc& layout,
 
 std::size_t PackedWeights::bytes() const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  std::size_t sum = bias_.get_desc().get_size();
+  std::size_t sum = (bias_.size() + steps_.size()) * sizeof(float);
   for (const auto& there : layouts_) sum += there.get_desc().get_size();
   return sum;
 }
@@ -80,13 +114,29 @@ Convolution::Convolution(std::shared_ptr<PackedWeights> weights, const Convoluti
   out_ = channels_last(p.out_height, p.out_width, w.out(), p.out);
   onednn::ConvolutionLayout layout;
   layout.in = in_;
-  layout.weights = memory::desc(weight_shape(w), type_of(p.in), memory::format_tag::any);
-  layout.bias = w.bias().get_desc();
+  layout.weights =
+      memory::desc(weight_shape(w), is_integer(p.in) ? memory::data_type::s8 : type_of(p.in),
+                   memory::format_tag::any);
+  layout.bias = memory::desc({w.out()}, memory::data_type::f32, memory::format_tag::a);
   layout.out = out_;
   layout.strides = {p.stride, p.stride};
   layout.padding_begin = {p.padding_top, p.padding};
   layout.padding_end = {padding_end(p.height, w.kernel(), p.stride, p.padding_top, p.out_height),
                         padding_end(p.width, w.kernel(), p.stride, p.padding, p.out_width)};
+  auto bias = w.bias();
+  float six = 6, one = 1;
+  dnnl::primitive_attr attributes;
+  if (is_integer(p.in)) {
+    auto factor = weights_->int8_steps();
+    for (float& f : factor) f *= p.in_step;
+    scales_ = std::make_unique<onednn::Scales>(std::move(factor), p.out_step, w.groups() > 1);
+    scales_->set(attributes);
+    bias = scales_->bias(bias);
+    six = scales_->bound(six);
+    one = scales_->bound(one);
+  }
+  bias_ = memory(layout.bias, onednn::cpu());
+  std::memcpy(bias_.get_data_handle(), bias.data(), bias.size() * sizeof(float));
   dnnl::post_ops operations;
   if (p.adds) operations.append_sum(1);
   switch (p.activation) {
@@ -96,13 +146,12 @@ Convolution::Convolution(std::shared_ptr<PackedWeights> weights, const Convoluti
       onednn::append_relu(operations);
       break;
     case Activation::kRelu6:
-      onednn::append_clamp(operations, 0, 6);
+      onednn::append_clamp(operations, 0, six);
       break;
     case Activation::kUnit:
-      onednn::append_clamp(operations, 0, 1);
+      onednn::append_clamp(operations, 0, one);
       break;
   }
-  dnnl::primitive_attr attributes;
   attributes.set_post_ops(operations);
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   try {
@@ -124,9 +173,10 @@ Convolution::Call::Call(const Convolution& c, void* in, void* out, void* scratch
     : primitive_(c.primitive_),
       arguments_{{DNNL_ARG_SRC, dnnl::memory(c.in_, onednn::cpu(), in)},
                  {DNNL_ARG_WEIGHTS, c.packed_},
-                 {DNNL_ARG_BIAS, c.weights_->bias()},
+                 {DNNL_ARG_BIAS, c.bias_},
                  {DNNL_ARG_DST, dnnl::memory(c.out_, onednn::cpu(), out)},
                  {DNNL_ARG_SCRATCHPAD, dnnl::memory(c.scratch_, onednn::cpu(), scratch)}} {
+  if (c.scales_) c.scales_->add_arguments(arguments_);
 }
 
 void Convolution::Call::run(dnnl::stream& stream) const {

@@ -46,7 +46,11 @@ class PackedWeights {
 
   // The weights in that layout: packed into the pool now, or the ones that are there already.
   dnnl::memory in_layout(const dnnl::memory::desc& layout, const std::shared_ptr<MemoryPool>& pool);
-  const dnnl::memory& bias() const { return bias_; }
+  const std::vector<float>& bias() const { return bias_; }
+  // Weights of int8 are divided by a step for each output channel and rounded, once and for all:
+  // whoever asks for a layout of them must have asked for the steps before. The largest weight of a
+  // channel becomes 127.
+  const std::vector<float>& int8_steps();
   // Of what is kept.
   std::size_t bytes() const;
 
@@ -56,7 +60,7 @@ class PackedWeights {
   std::vector<dnnl::memory> layouts_;               // the plain one until another takes its place
   bool is_only_source_ = true;                      // of the first: nobody runs with it
   std::vector<std::shared_ptr<MemoryPool>> pools_;  // that hold the layouts
-  dnnl::memory bias_;
+  std::vector<float> bias_, steps_;
 };
 
 // How a convolution is placed. Padding below and to the right is whatever the output needs.
@@ -68,8 +72,10 @@ struct ConvolutionPlace {
   int out_height = 0, out_width = 0;
   Activation activation = Activation::kNone;
   bool adds = false;  // the sum is added to what the output holds; only without activation
-  // Weights have the type of the input. The sum is a float before it is stored.
+  // Weights have the type of the input, int8 where that is one of the integers. The sum is a float
+  // before it is stored.
   Element in = Element::kFloat32, out = Element::kFloat32;
+  float in_step = 1, out_step = 1;  // of integers
 };
 
 // A convolution planned for one size. Input and output are dense, channels-last. Immutable.
@@ -100,7 +106,8 @@ class Convolution {
   dnnl::convolution_forward primitive_;
   dnnl::memory::desc in_, out_, scratch_;
   std::shared_ptr<PackedWeights> weights_;
-  dnnl::memory packed_;
+  dnnl::memory packed_, bias_;
+  std::unique_ptr<onednn::Scales> scales_;  // of integers
   std::int64_t multiplications_ = 0;
 };
 

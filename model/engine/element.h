@@ -8,10 +8,11 @@
 
 namespace lightavseg {
 
-enum class Element { kFloat32, kBFloat16 };
+// The integers stand for themselves times the step of their map.
+enum class Element { kFloat32, kBFloat16, kInt8, kUInt8 };
 
 constexpr std::size_t bytes_of(Element element) {
-  return element == Element::kBFloat16 ? 2 : 4;
+  return element == Element::kFloat32 ? 4 : element == Element::kBFloat16 ? 2 : 1;
 }
 
 // The upper half of a float: its range with eight bits of precision.

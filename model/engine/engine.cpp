@@ -102,8 +102,28 @@ void with_onednn(Action action) {
 
 }  // namespace
 
-bool has_bfloat16() {
-  return onednn::has_bfloat16();
+bool is_supported(Arithmetic arithmetic) {
+  switch (arithmetic) {
+    case Arithmetic::kBFloat16:
+      return onednn::has_bfloat16();
+    case Arithmetic::kInt8:
+      return onednn::has_int8();
+    case Arithmetic::kFloat32:
+      break;
+  }
+  return true;
+}
+
+const char* to_string(Arithmetic arithmetic) {
+  switch (arithmetic) {
+    case Arithmetic::kBFloat16:
+      return "bf16";
+    case Arithmetic::kInt8:
+      return "int8";
+    case Arithmetic::kFloat32:
+      break;
+  }
+  return "fp32";
 }
 
 struct Engine::Parts {
@@ -155,15 +175,21 @@ std::shared_ptr<const Engine> Engine::open(const SafetensorsFile& file,
   if (options.width == 0) parts->options.width = parts->config.train_width;
   check_side("height", parts->options.height);
   check_side("width", parts->options.width);
-  if (options.element == Element::kBFloat16 && !has_bfloat16())
+  if (!is_supported(options.arithmetic))
     throw UnsupportedModel(
-        "precision 'bf16': this processor has no instructions for it (AVX512_BF16); take fp32 or "
-        "auto");
+        fmt::format("precision '{}': this processor has no instructions for it; take fp32 or auto",
+                    to_string(options.arithmetic)));
+  const bool has_integers = options.arithmetic == Arithmetic::kInt8;
+  const Int8Ranges ranges = has_integers ? Int8Ranges(file) : Int8Ranges();
+  const bool is_short = options.arithmetic == Arithmetic::kBFloat16 ||
+                        (has_integers && is_supported(Arithmetic::kBFloat16));
+  const Element element = is_short ? Element::kBFloat16 : Element::kFloat32;
   with_onednn([&] {
     parts->weights = read_network_weights(file, parts->config);
     drop_unused_stages(parts->config, parts->weights.visual);
-    parts->frame = plan_frame(parts->weights, parts->config, parts->options.height,
-                              parts->options.width, parts->pool, parts->options.element);
+    parts->frame =
+        plan_frame(parts->weights, parts->config, parts->options.height, parts->options.width,
+                   parts->pool, element, has_integers ? &ranges : nullptr);
     parts->frame_steps = std::make_shared<const Plan>(std::move(parts->frame.plan));
     parts->sound(dsp::spec(parts->config.front_end).frames_per_second);
   });
@@ -275,6 +301,14 @@ const float* EngineState::logits() const {
 
 int EngineState::logit_stride() const {
   return engine_->parts_->frame.logits.channels;
+}
+
+void EngineState::watch_ranges() {
+  parts_->frame.watch();
+}
+
+const std::map<std::string, float>& EngineState::ranges() const {
+  return parts_->frame.ranges();
 }
 
 void EngineState::measure(bool on) {

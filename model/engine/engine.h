@@ -19,12 +19,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
-#include "model/engine/element.h"
 #include "model/engine/step_time.h"
 #include "model/files/safetensors.h"
 #include "model/network/config.h"
@@ -37,24 +37,36 @@ class UnsupportedModel : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// What maps and the weights of their convolutions are made of. The audio network, the states and
+// whatever else few values stand for are floats in any case.
+enum class Arithmetic {
+  kFloat32,
+  kBFloat16,
+  // Bytes between the convolutions of the visual backbone, which need the ranges of their values
+  // (int8_ranges.h); the rest is bfloat16 where the processor has that, else floats.
+  kInt8,
+};
+
+// "fp32", "bf16", "int8".
+const char* to_string(Arithmetic arithmetic);
+
 struct EngineOptions {
   // Pixels of the frames, both at least 32; 0: what the model was trained at.
   int height = 0;
   int width = 0;
-  // What maps and the weights of their convolutions are made of. The audio network and the states
-  // are floats in any case. kBFloat16: only where has_bfloat16().
-  Element element = Element::kFloat32;
+  Arithmetic arithmetic = Arithmetic::kFloat32;
 };
 
-// Whether this processor has instructions for bfloat16 (AVX512_BF16).
-bool has_bfloat16();
+// Whether this processor has instructions for it: AVX512_BF16, AVX512_VNNI. Floats run everywhere.
+bool is_supported(Arithmetic arithmetic);
 
 // Immutable once made, hence safe from any thread.
 class Engine {
  public:
   // Reads, checks, folds and packs the weights and plans the steps for that size.
   // Throws FileError naming the field or tensor that is missing, unknown, of the wrong shape or
-  // type or not finite, UnsupportedModel, and std::runtime_error naming an option out of range.
+  // type or not finite, or the range that int8 lacks; UnsupportedModel, also for an arithmetic that
+  // is_supported() denies; and std::runtime_error naming an option out of range.
   static std::shared_ptr<const Engine> open(const std::filesystem::path& path,
                                             const EngineOptions& options = {});
   // The same for an open file, which is not needed afterwards.
@@ -112,6 +124,11 @@ class EngineState {
   // runs.
   const float* logits() const;
   int logit_stride() const;
+
+  // Notes, from now on, how large the values get that each convolution of the frame reads; and what
+  // was noted, by step, since. For an engine of floats.
+  void watch_ranges();
+  const std::map<std::string, float>& ranges() const;
 
   // Measures each step from now on (or no longer). Costs two clock readings a step.
   void measure(bool on);

@@ -17,8 +17,8 @@ namespace {
 class FramePlanner {
  public:
   FramePlanner(const NetworkWeights& weights, const ModelConfig& config,
-               const std::shared_ptr<MemoryPool>& pool, Element element)
-      : w_(weights), config_(config), n_(config.stages.size()), builder_(pool, element) {}
+               const std::shared_ptr<MemoryPool>& pool, Element element, const Int8Ranges* ranges)
+      : w_(weights), config_(config), n_(config.stages.size()), builder_(pool, element, ranges) {}
 
   FramePlan build(int height, int width) {
     result_.state = builder_.vector(config_.audio_channels());
@@ -262,8 +262,9 @@ class FramePlanner {
 }  // namespace
 
 FramePlan plan_frame(const NetworkWeights& weights, const ModelConfig& config, int height,
-                     int width, const std::shared_ptr<MemoryPool>& pool, Element element) {
-  return FramePlanner(weights, config, pool, element).build(height, width);
+                     int width, const std::shared_ptr<MemoryPool>& pool, Element element,
+                     const Int8Ranges* ranges) {
+  return FramePlanner(weights, config, pool, element, ranges).build(height, width);
 }
 
 }  // namespace lightavseg

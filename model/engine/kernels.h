@@ -78,6 +78,15 @@ void append_similarity(const BFloat16* map, const float* vector, int pixels, int
 // out = the values, each rounded to the nearest.
 void round_off(const float* values, int count, BFloat16* out);
 
+// out = values * factor, rounded to the nearest whole number that there is, the least one for NaN.
+void quantise(const float* values, int count, float factor, std::int8_t* out);
+void quantise(const BFloat16* values, int count, float factor, std::int8_t* out);
+void quantise(const float* values, int count, float factor, std::uint8_t* out);
+void quantise(const BFloat16* values, int count, float factor, std::uint8_t* out);
+
+// The largest magnitude; NaN is none.
+float largest(const float* values, int count);
+
 // The class gate: logits[pixel][0] += factor * sum_k softmax(logits[pixel][1..])_k * sounds[k]
 // + offset, with `classes` classes.
 void gate_mask(const float* sounds, int classes, float factor, float offset, int pixels,

@@ -3,6 +3,7 @@
 // function for floats and one for bfloat16, which are compiled for several instruction sets.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "model/engine/kernels.h"
 #include "model/vectorise.h"
@@ -118,6 +119,22 @@ LIGHTAVSEG_INLINED void add_product_of(const T* __restrict a, const T* __restric
                                        T* __restrict map) {
   for (int i = 0; i < count; ++i)
     store(to_float(map[i]) + to_float(a[i]) * to_float(b[i]), map + i);
+}
+
+template <typename T, typename Integer>
+LIGHTAVSEG_INLINED void quantise_of(const T* __restrict values, int count, float factor,
+                                    Integer* __restrict out) {
+  constexpr float kLeast = std::numeric_limits<Integer>::min();
+  constexpr float kMost = std::numeric_limits<Integer>::max();
+  // From here on floats are whole numbers, so that adding it rounds, and the lowest byte of the sum
+  // is the number.
+  constexpr float kWhole = 12582912;
+  for (int i = 0; i < count; ++i) {
+    const float whole = clamp(to_float(values[i]) * factor, kLeast, kMost) + kWhole;
+    std::int32_t bits;
+    std::memcpy(&bits, &whole, sizeof(bits));
+    out[i] = Integer(bits);
+  }
 }
 
 template <typename T>
@@ -253,6 +270,37 @@ void append_similarity(const BFloat16* __restrict map, const float* __restrict v
 LIGHTAVSEG_VECTORISE
 void round_off(const float* __restrict values, int count, BFloat16* __restrict out) {
   for (int i = 0; i < count; ++i) store(values[i], out + i);
+}
+
+LIGHTAVSEG_VECTORISE
+void quantise(const float* values, int count, float factor, std::int8_t* out) {
+  quantise_of(values, count, factor, out);
+}
+
+LIGHTAVSEG_VECTORISE
+void quantise(const BFloat16* values, int count, float factor, std::int8_t* out) {
+  quantise_of(values, count, factor, out);
+}
+
+LIGHTAVSEG_VECTORISE
+void quantise(const float* values, int count, float factor, std::uint8_t* out) {
+  quantise_of(values, count, factor, out);
+}
+
+LIGHTAVSEG_VECTORISE
+void quantise(const BFloat16* values, int count, float factor, std::uint8_t* out) {
+  quantise_of(values, count, factor, out);
+}
+
+LIGHTAVSEG_VECTORISE
+float largest(const float* values, int count) {
+  float most = 0;
+#pragma omp simd reduction(max : most)
+  for (int i = 0; i < count; ++i) {
+    const float size = std::abs(values[i]);
+    most = size > most ? size : most;
+  }
+  return most;
 }
 
 }  // namespace lightavseg::kernels

@@ -30,9 +30,11 @@ struct FramePlan {
   Map logits;                   // out, at the finest stage
 };
 
-// element: what maps are made of; frame, states and logits are floats.
+// element: what maps are made of; frame, states and logits are floats. ranges: if not null, what
+// the convolutions of the backbone read are integers.
 FramePlan plan_frame(const NetworkWeights& weights, const ModelConfig& config, int height,
-                     int width, const std::shared_ptr<MemoryPool>& pool, Element element);
+                     int width, const std::shared_ptr<MemoryPool>& pool, Element element,
+                     const Int8Ranges* ranges);
 
 // Steps that several files add to a plan.
 namespace steps {
@@ -50,6 +52,9 @@ void multiply(PlanBuilder& builder, const std::string& name, const Linear& layer
 
 // The map of floats as the plan's maps are made: itself, or a copy with fewer digits.
 Map rounded(PlanBuilder& builder, const std::string& name, const Map& in);
+
+// The map as integers for the convolution of that name: itself where the plan has no integers.
+Map integers(PlanBuilder& builder, const std::string& reader, const Map& in, bool has_sign = true);
 
 // out += in resized to its size (+ vector, unless that is none), from channel `first` of out on.
 void add_resized(PlanBuilder& builder, const std::string& name, const Map& in, const Map& out,

@@ -4,6 +4,9 @@
 #include <oneapi/dnnl/dnnl_config.h>
 #include <oneapi/dnnl/dnnl_version.h>
 
+#include <algorithm>
+#include <utility>
+
 #if DNNL_CPU_THREADING_RUNTIME == DNNL_RUNTIME_OMP
 #include <omp.h>
 #endif
@@ -20,7 +23,48 @@ bool has_bfloat16() {
   return (unsigned(dnnl::get_effective_cpu_isa()) & needed) == needed;
 }
 
+bool has_int8() {
+  const auto needed = unsigned(dnnl::cpu_isa::avx512_core_vnni);
+  return (unsigned(dnnl::get_effective_cpu_isa()) & needed) == needed;
+}
+
 #if DNNL_VERSION_MAJOR >= 3
+
+namespace {
+
+dnnl::memory of_floats(const std::vector<float>& values) {
+  dnnl::memory memory({{dnnl::memory::dim(values.size())},
+                       dnnl::memory::data_type::f32,
+                       dnnl::memory::format_tag::a},
+                      cpu());
+  std::copy(values.begin(), values.end(), static_cast<float*>(memory.get_data_handle()));
+  return memory;
+}
+
+}  // namespace
+
+Scales::Scales(std::vector<float> factor, float step, bool is_grouped)
+    : factor_(std::move(factor)), step_(step), is_grouped_(is_grouped) {
+  held_ = {of_floats(factor_), of_floats({step_})};
+}
+
+std::vector<float> Scales::bias(const std::vector<float>& bias) const {
+  return bias;
+}
+
+float Scales::bound(float value) const {
+  return value;
+}
+
+void Scales::set(dnnl::primitive_attr& attributes) const {
+  attributes.set_scales_mask(DNNL_ARG_WEIGHTS, is_grouped_ ? 3 : 1);
+  if (step_ != 1) attributes.set_scales_mask(DNNL_ARG_DST, 0);
+}
+
+void Scales::add_arguments(std::unordered_map<int, dnnl::memory>& arguments) const {
+  arguments[DNNL_ARG_ATTR_SCALES | DNNL_ARG_WEIGHTS] = held_[0];
+  if (step_ != 1) arguments[DNNL_ARG_ATTR_SCALES | DNNL_ARG_DST] = held_[1];
+}
 
 void append_relu(dnnl::post_ops& operations) {
   operations.append_eltwise(dnnl::algorithm::eltwise_relu, 0, 0);
@@ -39,6 +83,30 @@ dnnl::convolution_forward::primitive_desc describe_convolution(const Convolution
 }
 
 #else
+
+Scales::Scales(std::vector<float> factor, float step, bool is_grouped)
+    : factor_(std::move(factor)), step_(step), is_grouped_(is_grouped) {
+}
+
+// oneDNN adds it to the sum before it multiplies.
+std::vector<float> Scales::bias(const std::vector<float>& bias) const {
+  std::vector<float> result = bias;
+  for (std::size_t i = 0; i < result.size(); ++i) result[i] /= factor_[i];
+  return result;
+}
+
+float Scales::bound(float value) const {
+  return value / step_;
+}
+
+void Scales::set(dnnl::primitive_attr& attributes) const {
+  auto all = factor_;
+  for (float& f : all) f /= step_;
+  attributes.set_output_scales(1 << 1, all);
+}
+
+void Scales::add_arguments(std::unordered_map<int, dnnl::memory>&) const {
+}
 
 void append_relu(dnnl::post_ops& operations) {
   operations.append_eltwise(1, dnnl::algorithm::eltwise_relu, 0, 0);

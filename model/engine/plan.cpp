@@ -6,6 +6,8 @@
 #include <limits>
 #include <numeric>
 
+#include "model/engine/kernels.h"
+
 namespace lightavseg {
 namespace {
 
@@ -20,6 +22,14 @@ std::size_t aligned(std::size_t bytes) {
 Map PlanBuilder::map_of(Element element, int height, int width, int channels) {
   const Map m{int(lives_.size()), height, width, channels, element};
   lives_.push_back({aligned(m.bytes()), kAlways, -1});
+  return m;
+}
+
+Map PlanBuilder::map_read_by(const std::string& name, int height, int width, int channels,
+                             bool has_sign) {
+  if (!ranges_) return map(height, width, channels);
+  auto m = map_of(has_sign ? Element::kInt8 : Element::kUInt8, height, width, channels);
+  m.step = ranges_->of(name) / (has_sign ? 127.0f : 255.0f);
   return m;
 }
 
@@ -63,6 +73,8 @@ void PlanBuilder::convolve(const std::string& name, const std::shared_ptr<Packed
   place.adds = placing.adds;
   place.in = in.element;
   place.out = out.element;
+  place.in_step = in.step;
+  place.out_step = out.step;
   auto convolution = std::make_shared<const Convolution>(weights, place, pool_);
   scratch_ = std::max(scratch_, convolution->scratch_bytes());
   uses(in);
@@ -128,6 +140,12 @@ std::byte* PlanRunner::row(const Map& map, int index) const {
 }
 
 void PlanRunner::run_step(std::size_t i) {
+  if (watches_ && calls_[i]) {
+    const auto& step = plan_->steps[i];
+    auto& range = ranges_[step.name];
+    if (step.in.element == Element::kFloat32)
+      range = std::max(range, kernels::largest(memory_[step.in], step.in.size()));
+  }
   if (calls_[i])
     calls_[i]->run(stream_);
   else

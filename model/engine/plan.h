@@ -6,11 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "model/engine/convolution.h"
+#include "model/engine/int8_ranges.h"
 #include "model/engine/step_time.h"
 
 namespace lightavseg {
@@ -20,6 +22,7 @@ struct Map {
   int id = -1;
   int height = 0, width = 0, channels = 0;
   Element element = Element::kFloat32;
+  float step = 1;  // of integers
 
   int pixels() const { return height * width; }
   int size() const { return pixels() * channels; }
@@ -66,11 +69,16 @@ struct Plan {
 // Collects steps in the order of their execution, and then places the maps.
 class PlanBuilder {
  public:
-  // pool: where the weights of convolutions are packed. element: what maps are made of.
-  explicit PlanBuilder(std::shared_ptr<MemoryPool> pool, Element element = Element::kFloat32)
-      : pool_(std::move(pool)), element_(element) {}
+  // pool: where the weights of convolutions are packed. element: what maps are made of, floats or
+  // bfloat16. ranges: if not null, some maps are integers; must outlive the builder.
+  explicit PlanBuilder(std::shared_ptr<MemoryPool> pool, Element element = Element::kFloat32,
+                       const Int8Ranges* ranges = nullptr)
+      : pool_(std::move(pool)), element_(element), ranges_(ranges) {}
 
   Map map(int height, int width, int channels) { return map_of(element_, height, width, channels); }
+  bool has_integers() const { return ranges_ != nullptr; }
+  // What the convolution of that name reads, where nothing else does: integers if there are any.
+  Map map_read_by(const std::string& name, int height, int width, int channels, bool has_sign);
   // What is always made of floats: what few values stand for many, and what leaves the plan.
   Map float_map(int height, int width, int channels) {
     return map_of(Element::kFloat32, height, width, channels);
@@ -127,6 +135,7 @@ class PlanBuilder {
 
   std::shared_ptr<MemoryPool> pool_;
   Element element_;
+  const Int8Ranges* ranges_;
   const char* module_ = "";
   Plan plan_;
   std::vector<Life> lives_;
@@ -149,6 +158,11 @@ class PlanRunner {
   void measure(bool on);
   void append_times(std::vector<StepTime>& times) const;
 
+  // Notes, from now on, the largest magnitude of the floats that each convolution reads.
+  void watch() { watches_ = true; }
+  // By step, since then.
+  const std::map<std::string, float>& ranges() const { return ranges_; }
+
  private:
   std::byte* row(const Map& map, int index) const;
   void run_step(std::size_t i);
@@ -158,6 +172,8 @@ class PlanRunner {
   Memory memory_;
   dnnl::stream stream_;
   std::vector<std::unique_ptr<Convolution::Call>> calls_;  // null where a step is a function
+  bool watches_ = false;
+  std::map<std::string, float> ranges_;
   bool measures_ = false;
   std::vector<std::int64_t> runs_, nanoseconds_;
 };

@@ -23,13 +23,18 @@ int strips_of(const Map& map) {
 
 Map inverted_residual(PlanBuilder& builder, const std::string& name,
                       const InvertedResidualWeights& w, const Map& in, Activation activation) {
-  const Map x = w.expand ? builder.map(in.height, in.width, w.expand->out()) : in;
+  const Map x = w.expand ? builder.map_read_by(name + ".depthwise", in.height, in.width,
+                                               w.expand->out(), false)
+                         : in;
+  const Map narrow = w.expand ? integers(builder, name + ".expand", in) : in;
   // A kernel of four is one of three and a pooling that leaves an odd row out.
   const bool pools = w.depthwise->kernel() == 4;
   const auto shorter = [&](int size) {
     return pools ? size / 2 : (size + w.stride - 1) / w.stride;
   };
-  const Map y = builder.map(shorter(x.height), shorter(x.width), w.depthwise->out());
+  const int height = shorter(x.height), width = shorter(x.width), wide = w.depthwise->out();
+  const Map y = w.expand ? builder.map_read_by(name + ".project", height, width, wide, false)
+                         : builder.map(height, width, wide);
   const Map out = w.skip ? in : builder.map(y.height, y.width, w.project->out());
   const int padding = pools ? 1 : w.depthwise->kernel() / 2;
   // The widened map is by far the largest. Strip by strip it is read while it lies in the cache.
@@ -40,7 +45,7 @@ Map inverted_residual(PlanBuilder& builder, const std::string& name,
     const int reach = (last - 1) * w.stride - padding + w.depthwise->kernel();
     const int needed = std::min(x.height, reach);
     if (w.expand && needed > widened)
-      builder.convolve(name + ".expand", w.expand, in, x,
+      builder.convolve(name + ".expand", w.expand, narrow, x,
                        {activation, 1, -1, false, widened, needed - widened});
     widened = std::max(widened, needed);
     builder.convolve(name + ".depthwise", w.depthwise, x, y,
@@ -70,6 +75,20 @@ void add_resized(PlanBuilder& builder, const std::string& name, const Map& in, c
     builder.step(name, {in, out, vector}, [=](const Memory& m) { add(m, 0.0f); });
   else
     builder.typed_step(name, {in, out, vector}, add);
+}
+
+Map integers(PlanBuilder& builder, const std::string& reader, const Map& in, bool has_sign) {
+  if (!builder.has_integers()) return in;
+  const Map out = builder.map_read_by(reader, in.height, in.width, in.channels, has_sign);
+  const float factor = 1 / out.step;
+  builder.typed_step(reader + ".quantise", {in, out}, [=](const Memory& m, auto type) {
+    const auto* values = m.values<decltype(type)>(in);
+    if (has_sign)
+      kernels::quantise(values, in.size(), factor, m.values<std::int8_t>(out));
+    else
+      kernels::quantise(values, in.size(), factor, m.values<std::uint8_t>(out));
+  });
+  return out;
 }
 
 Map rounded(PlanBuilder& builder, const std::string& name, const Map& in) {

@@ -45,7 +45,8 @@ void attention(PlanBuilder& builder, const std::string& name, const SeaAttention
   const int h = x.height, width = x.width, wide = w.query_key_value->out();
   const int value = 2 * w.key * w.heads;
   const Map qkv = builder.map(h, width, wide);
-  builder.convolve(name + ".qkv", w.query_key_value, x, qkv, {});
+  builder.convolve(name + ".qkv", w.query_key_value, steps::integers(builder, name + ".qkv", x),
+                   qkv, {});
   const Map rows = builder.float_map(h, 1, wide), columns = builder.float_map(width, 1, wide);
   builder.typed_step(name + ".means", {qkv, rows, columns}, [=](const Memory& m, auto type) {
     using T = decltype(type);
@@ -61,10 +62,12 @@ void attention(PlanBuilder& builder, const std::string& name, const SeaAttention
     kernels::add_axes(m.values<T>(qkv), wide, m[row], m[column], h, width, value, m.values<T>(sum));
   });
   const Map gate = builder.map(h, width, x.channels);
-  builder.convolve(name + ".proj", w.proj, sum, gate, {Activation::kUnit});
+  builder.convolve(name + ".proj", w.proj, steps::integers(builder, name + ".proj", sum, false),
+                   gate, {Activation::kUnit});
   const Map local = builder.map(h, width, wide), detail = builder.map(h, width, x.channels);
   builder.convolve(name + ".dwconv", w.depthwise, qkv, local, {Activation::kRelu6});
-  builder.convolve(name + ".pwconv", w.pointwise, local, detail, {});
+  builder.convolve(name + ".pwconv", w.pointwise,
+                   steps::integers(builder, name + ".pwconv", local, false), detail, {});
   builder.typed_step(name + ".add", {gate, detail, x}, [=](const Memory& m, auto type) {
     using T = decltype(type);
     kernels::add_product(m.values<T>(gate), m.values<T>(detail), x.size(), m.values<T>(x));
@@ -72,9 +75,10 @@ void attention(PlanBuilder& builder, const std::string& name, const SeaAttention
 }
 
 void mlp(PlanBuilder& builder, const std::string& name, const SeaMlpWeights& w, const Map& x) {
-  const Map hidden = builder.map(x.height, x.width, w.fc1->out());
-  const Map local = builder.map(x.height, x.width, w.fc1->out());
-  builder.convolve(name + ".fc1", w.fc1, x, hidden, {});
+  const int wide = w.fc1->out();
+  const Map hidden = builder.map_read_by(name + ".dwconv", x.height, x.width, wide, true);
+  const Map local = builder.map_read_by(name + ".fc2", x.height, x.width, wide, false);
+  builder.convolve(name + ".fc1", w.fc1, steps::integers(builder, name + ".fc1", x), hidden, {});
   builder.convolve(name + ".dwconv", w.depthwise, hidden, local, {Activation::kRelu6});
   builder.convolve(name + ".fc2", w.fc2, local, x, {Activation::kNone, 1, -1, true});
 }

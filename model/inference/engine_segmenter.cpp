@@ -195,12 +195,15 @@ bool is_listed(const std::string& list, const std::string& name) {
   return ("," + list + ",").find("," + name + ",") != std::string::npos;
 }
 
-Element element_of(const std::string& precision, const SafetensorsFile& file) {
-  if (precision == "bf16") return Element::kBFloat16;
-  if (precision != "auto" || !has_bfloat16()) return Element::kFloat32;
+Arithmetic arithmetic_of(const std::string& precision, const SafetensorsFile& file) {
   const auto entry = file.metadata().find(kPrecisionsKey);
-  const bool is_as_good = entry != file.metadata().end() && is_listed(entry->second, "bf16");
-  return is_as_good ? Element::kBFloat16 : Element::kFloat32;
+  const std::string as_good = entry == file.metadata().end() ? "" : entry->second;
+  for (const auto fast : {Arithmetic::kInt8, Arithmetic::kBFloat16}) {
+    const bool is_chosen =
+        precision == "auto" && is_supported(fast) && is_listed(as_good, to_string(fast));
+    if (is_chosen || precision == to_string(fast)) return fast;
+  }
+  return Arithmetic::kFloat32;
 }
 
 }  // namespace
@@ -212,7 +215,7 @@ std::unique_ptr<EngineSegmenter> open_engine_segmenter(const std::string& path,
     auto description = describe_model(path, file.metadata(), read_model_config(file));
     expect_room(file);
     EngineOptions how;
-    how.element = element_of(options.precision, file);
+    how.arithmetic = arithmetic_of(options.precision, file);
     return std::make_unique<Planned>(std::move(description), Engine::open(file, how));
   } catch (const std::bad_alloc&) {
     throw FileError(path, "", "cannot be loaded: no memory left");

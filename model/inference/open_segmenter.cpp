@@ -13,14 +13,16 @@ namespace lightavseg {
 std::unique_ptr<Segmenter> open_segmenter(const std::string& path,
                                           const SegmenterOptions& options) {
   const auto& precision = options.precision;
-  if (precision != "fp32" && precision != "bf16" && precision != "auto")
-    throw std::runtime_error(fmt::format("precision '{}': is none of fp32, bf16, auto", precision));
+  if (precision != "fp32" && precision != "bf16" && precision != "int8" && precision != "auto")
+    throw std::runtime_error(
+        fmt::format("precision '{}': is none of fp32, bf16, int8, auto", precision));
+  const bool is_fixed = precision == "bf16" || precision == "int8";
   if (options.threads < 0)
     throw std::runtime_error(fmt::format(
         "threads {}: give how many, or 0 for as many as the machine has cores", options.threads));
-  if (precision == "bf16" && options.engine == "reference")
-    throw std::runtime_error(
-        "precision 'bf16': the reference engine has fp32 only; take engine planned");
+  if (is_fixed && options.engine == "reference")
+    throw std::runtime_error(fmt::format(
+        "precision '{}': the reference engine has fp32 only; take engine planned", precision));
   if (options.engine == "planned") return open_engine_segmenter(path, options);
   if (options.engine == "reference") return open_reference_segmenter(path, options);
   if (options.engine != "auto")
@@ -29,7 +31,7 @@ std::unique_ptr<Segmenter> open_segmenter(const std::string& path,
   try {
     return open_engine_segmenter(path, options);
   } catch (const UnsupportedModel& refusal) {
-    if (precision == "bf16") throw;
+    if (is_fixed) throw;
     try {
       return open_reference_segmenter(path, options);
     } catch (const ReferenceModuleError& missing) {

@@ -46,8 +46,9 @@ struct SegmenterOptions {
   // many as leave its masks the same to the last digit: one, in both of this version. Whoever has
   // more cores runs several frames, each on a segmenter of its own: see Segmenter::share().
   int threads = 0;
-  // What the network computes with: "fp32"; "bf16", where the processor has instructions for it;
-  // "auto": the latter too if the model's file says that its masks are as good (kPrecisionsKey of
+  // What the network computes with: "fp32"; "bf16" or "int8", where the processor has instructions
+  // for it, the latter with a model that was calibrated; "auto": the fastest of them that the
+  // model's file says to have masks as good (kPrecisionsKey of
   // model/inference/model_description.h). The reference engine has fp32 only.
   std::string precision = "fp32";
   // "planned": model/engine, without LibTorch; "reference": LibTorch operator by operator, from a

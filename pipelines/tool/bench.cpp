@@ -167,9 +167,9 @@ void add_bench(CLI::App& app) {
       ->delimiter(',')
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
-  command->add_option("--precision", o->precisions, "fp32, bf16 or auto")
+  command->add_option("--precision", o->precisions, "fp32, bf16, int8 or auto")
       ->delimiter(',')
-      ->check(CLI::IsMember({"fp32", "bf16", "auto"}))
+      ->check(CLI::IsMember({"fp32", "bf16", "int8", "auto"}))
       ->capture_default_str();
   command->add_option("--engine", o->engines, "planned or reference (LibTorch)")
       ->delimiter(',')

@@ -116,6 +116,11 @@ std::vector<BenchStage> stages_of(Frame& frame, const BenchModel& model) {
   return to_stages(nanoseconds, model);
 }
 
+Arithmetic arithmetic_of(Frame& frame) {
+  auto* planned = dynamic_cast<EngineSegmenter*>(&frame.segmenter());
+  return planned ? planned->engine()->options().arithmetic : Arithmetic::kFloat32;
+}
+
 // Features of a second of noise.
 Work log_mel_work(dsp::FrontEnd front_end) {
   struct State {
@@ -159,9 +164,7 @@ BenchResult measure(const BenchModel& model, const BenchSettings& s) {
       reference = std::make_unique<Frame>(open(model, "reference", "fp32"), s.audio_frames);
     });
   std::optional<RoofKernel> roof;
-  if (s.roof)
-    roof.emplace(fastest_roof_kernel(
-        s.precision == "bf16" ? RoofPrecision::kBFloat16 : RoofPrecision::kFloat32, s.threads));
+  if (s.roof) roof.emplace(fastest_roof_kernel(arithmetic_of(*frames[0]), s.threads));
 
   std::vector<Work> works;
   std::map<std::string, size_t> index;

@@ -27,6 +27,18 @@ memory filled(const memory::desc& description) {
   return m;
 }
 
+memory::data_type type_of(Arithmetic arithmetic) {
+  switch (arithmetic) {
+    case Arithmetic::kBFloat16:
+      return memory::data_type::bf16;
+    case Arithmetic::kInt8:
+      return memory::data_type::u8;
+    case Arithmetic::kFloat32:
+      break;
+  }
+  return memory::data_type::f32;
+}
+
 }  // namespace
 
 struct RoofKernel::Parts {
@@ -41,17 +53,18 @@ const std::vector<RoofKernel::Size>& RoofKernel::sizes() {
   return sizes;
 }
 
-RoofKernel::RoofKernel(const Size& size, RoofPrecision precision, int threads)
+RoofKernel::RoofKernel(const Size& size, Arithmetic arithmetic, int threads)
     : parts_(std::make_unique<Parts>()) {
   const onednn::OneThread one_thread;
-  const auto type =
-      precision == RoofPrecision::kBFloat16 ? memory::data_type::bf16 : memory::data_type::f32;
+  const auto type = type_of(arithmetic);
+  const bool has_integers = arithmetic == Arithmetic::kInt8;
   const memory::dim c = size.channels, k = size.kernel, pad = size.kernel / 2;
   const memory::desc map({1, c, size.side, size.side}, type, memory::format_tag::nhwc);
   onednn::ConvolutionLayout layout;
   layout.in = layout.out = map;
-  layout.weights = memory::desc({c, c, k, k}, type, memory::format_tag::any);
-  layout.bias = memory::desc({c}, type, memory::format_tag::a);
+  layout.weights = memory::desc({c, c, k, k}, has_integers ? memory::data_type::s8 : type,
+                                memory::format_tag::any);
+  layout.bias = memory::desc({c}, memory::data_type::f32, memory::format_tag::a);
   layout.strides = {1, 1};
   layout.padding_begin = layout.padding_end = {pad, pad};
   parts_->size = size;
@@ -65,8 +78,7 @@ RoofKernel::RoofKernel(const Size& size, RoofPrecision precision, int threads)
                                    {DNNL_ARG_DST, filled(map)}});
   } catch (const dnnl::error& error) {
     throw std::runtime_error(fmt::format("bench: oneDNN has no {} convolution here: {}",
-                                         precision == RoofPrecision::kBFloat16 ? "bf16" : "fp32",
-                                         error.message));
+                                         to_string(arithmetic), error.message));
   }
 }
 
@@ -90,9 +102,9 @@ void RoofKernel::run(int thread) const {
   stream.wait();
 }
 
-RoofKernel fastest_roof_kernel(RoofPrecision precision, int threads) {
+RoofKernel fastest_roof_kernel(Arithmetic arithmetic, int threads) {
   std::vector<RoofKernel> kernels;
-  for (const auto& size : RoofKernel::sizes()) kernels.emplace_back(size, precision, threads);
+  for (const auto& size : RoofKernel::sizes()) kernels.emplace_back(size, arithmetic, threads);
   std::vector<Work> works;
   works.reserve(kernels.size());
   for (const auto& kernel : kernels)

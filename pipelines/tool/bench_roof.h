@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-namespace lightavseg::tool {
+#include "model/engine/engine.h"
 
-enum class RoofPrecision { kFloat32, kBFloat16 };
+namespace lightavseg::tool {
 
 // One convolution, with data of its own for each of `threads` threads.
 class RoofKernel {
@@ -24,7 +24,7 @@ class RoofKernel {
   static const std::vector<Size>& sizes();
 
   // Throws std::runtime_error when this machine has no such convolution.
-  RoofKernel(const Size& size, RoofPrecision precision, int threads);
+  RoofKernel(const Size& size, Arithmetic arithmetic, int threads);
   ~RoofKernel();
   RoofKernel(RoofKernel&&) noexcept;
 
@@ -40,6 +40,6 @@ class RoofKernel {
 };
 
 // The candidate that takes the least time per operation on one thread right now.
-RoofKernel fastest_roof_kernel(RoofPrecision precision, int threads);
+RoofKernel fastest_roof_kernel(Arithmetic arithmetic, int threads);
 
 }  // namespace lightavseg::tool

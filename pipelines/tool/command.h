@@ -14,6 +14,7 @@ namespace lightavseg::tool {
 void add_ablate(CLI::App& app);
 void add_batch(CLI::App& app);
 void add_bench(CLI::App& app);
+void add_calibrate(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_export(CLI::App& app);
 void add_import(CLI::App& app);
@@ -23,8 +24,8 @@ void add_run(CLI::App& app);
 void add_synth(CLI::App& app);
 void add_train(CLI::App& app);
 
-// What main() does: arguments[0] is the name of the program. Returns the exit code, after one line on
-// the standard error output for whatever was thrown.
+// What main() does: arguments[0] is the name of the program. Returns the exit code, after one line
+// on the standard error output for whatever was thrown.
 int run_tool(const std::vector<std::string>& arguments);
 
 // "224" or "180x320" (height x width) -> {height, width}. Throws UsageError outside 32..8192.

@@ -187,7 +187,8 @@ void run(Options& o) {
   EngineOptions options;
   const auto file = SafetensorsFile::open(o.model);
   options.height = options.width = o.size > 0 ? o.size : read_model_config(file).train_height;
-  if (o.precision == "bf16") options.element = Element::kBFloat16;
+  if (o.precision == "bf16") options.arithmetic = Arithmetic::kBFloat16;
+  if (o.precision == "int8") options.arithmetic = Arithmetic::kInt8;
   run_with(o, ScenePredictor(Engine::open(file, options)));
 }
 
@@ -206,8 +207,8 @@ void add_eval(CLI::App& app) {
   command->add_option("--engine", o->engine, "reference (LibTorch) or planned")
       ->check(CLI::IsMember({"reference", "planned"}))
       ->capture_default_str();
-  command->add_option("--precision", o->precision, "fp32, or bf16 with --engine planned")
-      ->check(CLI::IsMember({"fp32", "bf16"}))
+  command->add_option("--precision", o->precision, "fp32, or with --engine planned bf16 or int8")
+      ->check(CLI::IsMember({"fp32", "bf16", "int8"}))
       ->capture_default_str();
   command->add_option("--json", o->json, "Also write the figures to this file");
   command->add_option("--html", o->html,

@@ -22,6 +22,7 @@ int run_tool(const std::vector<std::string>& arguments) {
   add_ablate(app);
   add_batch(app);
   add_bench(app);
+  add_calibrate(app);
   add_eval(app);
   add_export(app);
   add_import(app);

@@ -68,7 +68,7 @@ TEST(BenchInterleaved, PassesOnWhatWorkThrows) {
 }
 
 TEST(BenchRoof, CountsTheOperationsOfAConvolution) {
-  const RoofKernel kernel({16, 8, 3}, RoofPrecision::kFloat32, 2);
+  const RoofKernel kernel({16, 8, 3}, Arithmetic::kFloat32, 2);
   EXPECT_EQ(kernel.operations(), 2.0 * 8 * 8 * 16 * 16 * 9);
   EXPECT_EQ(kernel.name(), "3x3 of 16 channels, 8x8");
   EXPECT_NO_THROW(kernel.run(0));

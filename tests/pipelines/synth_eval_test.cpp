@@ -9,7 +9,10 @@
 #include <nlohmann/json.hpp>
 
 #include "model/data/avsbench.h"
+#include "model/engine/engine.h"
+#include "model/engine/int8_ranges.h"
 #include "model/evaluation/avsbench_evaluation.h"
+#include "model/inference/model_description.h"
 #include "model/network/model_file.h"
 #include "tests/model/data/tiny_material.h"
 #include "tests/model/evaluation/small_model.h"
@@ -157,6 +160,27 @@ TEST_F(SynthEvalTest, TheMaterialGivesFiguresAndAPage) {
   for (const char* words : {"Nothing sounds", "best, scene", "median, scene", "worst, scene"}) {
     EXPECT_NE(page.find(words), std::string::npos) << words;
   }
+}
+
+TEST_F(SynthEvalTest, ACalibratedModelRunsInInt8) {
+  save_small_model(Head::kMaskAndClasses,
+                   {"background", "person", "dog", "cat", "guitar", "banjo", "car", "bus"});
+  const std::string calibrated = path("calibrated.safetensors");
+  expect(0,
+         "calibrate" + model() + material_options_ + " --clips 2 --as-good bf16,int8 --output " +
+             calibrated,
+         {"ranges of ", " steps in " + calibrated});
+  const auto file = SafetensorsFile::open(calibrated);
+  EXPECT_EQ(file.metadata().at(kPrecisionsKey), "bf16,int8");
+  EXPECT_FALSE(Int8Ranges(file).empty());
+  if (!is_supported(Arithmetic::kInt8)) return;
+  expect(0,
+         "eval --model " + calibrated + material_options_ +
+             " --engine planned --precision int8 --clips 2 --json " + path("int8.json"),
+         {"miou"});
+  EXPECT_EQ(read_json(path("int8.json")).at("precision"), "int8");
+  expect(1, "eval" + model() + material_options_ + " --engine planned --precision int8",
+         {"int8_ranges", "lightavseg calibrate"});
 }
 
 TEST_F(SynthEvalTest, VideosComeWithTheirTruth) {

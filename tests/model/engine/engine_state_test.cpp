@@ -312,41 +312,44 @@ TEST(ShippedModel, HasTheMasksOfTheReference) {
 }
 
 TEST(EngineSegmenter, TakesBFloat16WhereTheModelSaysThatItIsAsGood) {
-  if (!has_bfloat16()) GTEST_SKIP() << "this processor has no instructions for bfloat16";
+  if (!is_supported(Arithmetic::kBFloat16))
+    GTEST_SKIP() << "this processor has no instructions for bfloat16";
   testing::Model plain(config_of(Variant::kTiny));
-  const auto element_of = [](const std::filesystem::path& path, const char* precision) {
+  const auto arithmetic_of = [](const std::filesystem::path& path, const char* precision) {
     SegmenterOptions options;
     options.precision = precision;
-    return open_engine_segmenter(path.string(), options)->engine()->options().element;
+    return open_engine_segmenter(path.string(), options)->engine()->options().arithmetic;
   };
-  EXPECT_EQ(element_of(plain.path(), "fp32"), Element::kFloat32);
-  EXPECT_EQ(element_of(plain.path(), "auto"), Element::kFloat32);
-  EXPECT_EQ(element_of(plain.path(), "bf16"), Element::kBFloat16);
+  EXPECT_EQ(arithmetic_of(plain.path(), "fp32"), Arithmetic::kFloat32);
+  EXPECT_EQ(arithmetic_of(plain.path(), "auto"), Arithmetic::kFloat32);
+  EXPECT_EQ(arithmetic_of(plain.path(), "bf16"), Arithmetic::kBFloat16);
   const TemporaryFolder folder;
   const auto path = folder / "measured.safetensors";
   save_model(path, plain.network(), Storage::kFloat32, {{kPrecisionsKey, "int4,bf16"}});
-  EXPECT_EQ(element_of(path, "fp32"), Element::kFloat32);
-  EXPECT_EQ(element_of(path, "auto"), Element::kBFloat16);
+  EXPECT_EQ(arithmetic_of(path, "fp32"), Arithmetic::kFloat32);
+  EXPECT_EQ(arithmetic_of(path, "auto"), Arithmetic::kBFloat16);
   const auto other = folder / "other.safetensors";
   save_model(other, plain.network(), Storage::kFloat32, {{kPrecisionsKey, "xbf16"}});
-  EXPECT_EQ(element_of(other, "auto"), Element::kFloat32);
+  EXPECT_EQ(arithmetic_of(other, "auto"), Arithmetic::kFloat32);
 }
 
 TEST(Engine, IsSmallerInBFloat16) {
-  if (!has_bfloat16()) GTEST_SKIP() << "this processor has no instructions for bfloat16";
+  if (!is_supported(Arithmetic::kBFloat16))
+    GTEST_SKIP() << "this processor has no instructions for bfloat16";
   EngineOptions options;
   const auto path = small_model().path();
   const auto floats = Engine::open(path, options);
-  options.element = Element::kBFloat16;
+  options.arithmetic = Arithmetic::kBFloat16;
   const auto halves = Engine::open(path, options);
   EXPECT_LT(halves->weight_bytes(), floats->weight_bytes());
   EXPECT_LT(halves->state_bytes(), floats->state_bytes());
 }
 
 TEST(EngineErrors, BFloat16WithoutInstructions) {
-  if (has_bfloat16()) GTEST_SKIP() << "this processor has instructions for bfloat16";
+  if (is_supported(Arithmetic::kBFloat16))
+    GTEST_SKIP() << "this processor has instructions for bfloat16";
   EngineOptions options;
-  options.element = Element::kBFloat16;
+  options.arithmetic = Arithmetic::kBFloat16;
   EXPECT_THROW(Engine::open(small_model().path(), options), UnsupportedModel);
 }
 

@@ -3,6 +3,8 @@
 #include "model/engine/engine.h"
 
 #include <gtest/gtest.h>
+
+#include "model/engine/int8_ranges.h"
 #include "tests/model/engine/engine_model.h"
 
 namespace lightavseg {
@@ -114,30 +116,44 @@ TEST_P(EngineCases, GivesWhatTheNetworkGives) {
   expect_same_as_network(c.config, c.height, c.width, c.frames);
 }
 
-// Eight bits of precision leave about a percent of the largest value after dozens of layers.
-TEST_P(EngineCases, SaysMuchTheSameInBFloat16) {
-  if (!has_bfloat16()) GTEST_SKIP() << "this processor has no instructions for bfloat16";
-  constexpr double kMost = 0.1, kTypical = 0.01;  // of the largest value
+// What eight bits leave after dozens of layers of random weights, as a share of the largest value:
+// here or there, and typically.
+void expect_much_the_same(const std::vector<float>& found, const std::vector<float>& wanted,
+                          double here, double typically) {
+  testing::expect_close(found, wanted, here);
+  double most = 0, difference = 0;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    most = std::max(most, std::abs(double(wanted[i])));
+    difference += std::abs(double(found[i]) - double(wanted[i])) / double(wanted.size());
+  }
+  EXPECT_LT(difference, typically * most);
+  EXPECT_NE(found, wanted);
+}
+
+TEST_P(EngineCases, SaysMuchTheSameInBFloat16AndInt8) {
   const auto& c = GetParam();
   testing::Model model(c.config);
   EngineOptions options;
   options.height = c.height;
   options.width = c.width;
   const auto frame = testing::picture(c.height, c.width), heard = testing::sound(c.frames);
-  const auto answer = [&](Element element) {
-    options.element = element;
+  EngineState floats(Engine::open(model.path(), options));
+  floats.watch_ranges();
+  const auto wanted = testing::run(floats, frame, heard);
+  if (is_supported(Arithmetic::kBFloat16)) {
+    options.arithmetic = Arithmetic::kBFloat16;
     EngineState state(Engine::open(model.path(), options));
-    return testing::run(state, frame, heard);
-  };
-  const auto wanted = answer(Element::kFloat32), found = answer(Element::kBFloat16);
-  testing::expect_close(found, wanted, kMost);
-  double most = 0, difference = 0;
-  for (size_t i = 0; i < wanted.size(); ++i) {
-    most = std::max(most, std::abs(double(wanted[i])));
-    difference += std::abs(double(found[i]) - double(wanted[i])) / double(wanted.size());
+    expect_much_the_same(testing::run(state, frame, heard), wanted, 0.1, 0.01);
   }
-  EXPECT_LT(difference, kTypical * most);
-  EXPECT_NE(found, wanted);
+  if (is_supported(Arithmetic::kInt8)) {
+    options.arithmetic = Arithmetic::kInt8;
+    const TemporaryFolder folder;
+    const auto path = folder / "calibrated.safetensors";
+    save_model(path, model.network(), Storage::kFloat32,
+               {{kInt8RangesKey, to_json(testing::positive(floats.ranges()))}});
+    EngineState state(Engine::open(path, options));
+    expect_much_the_same(testing::run(state, frame, heard), wanted, 0.3, 0.03);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Engine, EngineCases, ::testing::ValuesIn(cases()),

@@ -428,7 +428,14 @@ TEST_P(EveryEngine, RefusesOptionsOutOfRange) {
   const auto path = Model::of(Head::kMask).path();
   SegmenterOptions options;
   options.precision = "int4";
-  expect_failure([&] { open(path, options); }, {"precision", "int4", "fp32", "bf16", "auto"});
+  expect_failure([&] { open(path, options); },
+                 {"precision", "int4", "fp32", "bf16", "int8", "auto"});
+  options.engine = "reference";
+  for (const char* precision : {"bf16", "int8"}) {
+    options.precision = precision;
+    expect_failure([&] { open(path, options); }, {precision, "reference", "fp32", "planned"});
+  }
+  options.engine = "auto";
   options.precision = "fp32";
   options.threads = -1;
   expect_failure([&] { open(path, options); }, {"threads -1", "0"});
