@@ -61,9 +61,9 @@ void install_model_settings(GObjectClass* klass) {
   g_object_class_install_property(
       klass, kSettingPrecision,
       g_param_spec_string("precision", "Precision",
-                          "Arithmetic of the network: fp32, bf16 where the processor has "
-                          "instructions for it, or auto (the faster one, if the model says that "
-                          "its masks are as good). Taken when going to PAUSED",
+                          "Arithmetic of the network: fp32; bf16 or int8 where the processor has "
+                          "instructions for it; or auto: the fastest one that the file of the "
+                          "model says to have masks as good. Taken when going to PAUSED",
                           "auto", kReady));
   g_object_class_install_property(
       klass, kSettingEngine,

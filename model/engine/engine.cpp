@@ -131,6 +131,7 @@ struct Engine::Parts {
   EngineOptions options;
   std::shared_ptr<MemoryPool> pool = std::make_shared<MemoryPool>();
   NetworkWeights weights;
+  Element element = Element::kFloat32;
   FramePlan frame;
   std::shared_ptr<const Plan> frame_steps;
 
@@ -145,7 +146,7 @@ struct Engine::Parts {
     if (sounds.size() >= kMostKept && !sounds.count(frames)) sounds.clear();
     auto& there = sounds[frames];
     if (!there.steps) {
-      auto planned = plan_sound(weights.audio, frames, pool);
+      auto planned = plan_sound(weights.audio, frames, pool, element);
       there = {std::make_shared<const Plan>(std::move(planned.plan)), planned.features,
                planned.state};
     }
@@ -183,13 +184,13 @@ std::shared_ptr<const Engine> Engine::open(const SafetensorsFile& file,
   const Int8Ranges ranges = has_integers ? Int8Ranges(file) : Int8Ranges();
   const bool is_short = options.arithmetic == Arithmetic::kBFloat16 ||
                         (has_integers && is_supported(Arithmetic::kBFloat16));
-  const Element element = is_short ? Element::kBFloat16 : Element::kFloat32;
+  if (is_short) parts->element = Element::kBFloat16;
   with_onednn([&] {
     parts->weights = read_network_weights(file, parts->config);
     drop_unused_stages(parts->config, parts->weights.visual);
     parts->frame =
         plan_frame(parts->weights, parts->config, parts->options.height, parts->options.width,
-                   parts->pool, element, has_integers ? &ranges : nullptr);
+                   parts->pool, parts->element, has_integers ? &ranges : nullptr);
     parts->frame_steps = std::make_shared<const Plan>(std::move(parts->frame.plan));
     parts->sound(dsp::spec(parts->config.front_end).frames_per_second);
   });

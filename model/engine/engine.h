@@ -37,8 +37,8 @@ class UnsupportedModel : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// What maps and the weights of their convolutions are made of. The audio network, the states and
-// whatever else few values stand for are floats in any case.
+// What maps and the weights of their convolutions are made of. The audio state and whatever else
+// few values stand for are floats in any case.
 enum class Arithmetic {
   kFloat32,
   kBFloat16,

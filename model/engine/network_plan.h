@@ -18,8 +18,9 @@ struct SoundPlan {
   Map state;     // out: A_0
 };
 
+// element: what maps are made of; features and state are floats.
 SoundPlan plan_sound(const PannsWeights& weights, int frames,
-                     const std::shared_ptr<MemoryPool>& pool);
+                     const std::shared_ptr<MemoryPool>& pool, Element element);
 
 // A frame and the audio state to logits.
 struct FramePlan {

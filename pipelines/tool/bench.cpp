@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "model/files/atomic_file.h"
+#include "model/files/mapped_file.h"
 #include "model/network/config.h"
 #include "pipelines/tool/bench_measure.h"
 #include "pipelines/tool/command.h"
@@ -20,7 +21,7 @@ using nlohmann::json;
 struct Options {
   std::vector<std::string> variants, sizes, precisions = {"fp32"}, engines = {"planned"};
   std::vector<int> threads = {1};
-  std::string model, json;
+  std::string model, json, write_model;
   bool no_reference = false, no_roof = false;
   BenchSettings settings;
 };
@@ -129,6 +130,11 @@ void run(const Options& o) {
     for (const auto& size : sizes) {
       const auto [height, width] = size.empty() ? std::pair(0, 0) : parse_size(size);
       const BenchModel model(variant, o.model, height, width, o.settings.audio_frames);
+      if (!o.write_model.empty()) {
+        const auto file = MappedFile::open(model.path());
+        write_atomically(o.write_model,
+                         std::string_view(reinterpret_cast<const char*>(file.data()), file.size()));
+      }
       for (const auto& engine : o.engines)
         for (const auto& precision : o.precisions)
           for (int threads : o.threads) {
@@ -186,6 +192,8 @@ void add_bench(CLI::App& app) {
       ->capture_default_str();
   command->add_flag("--no-reference", o->no_reference, "Leave out LibTorch");
   command->add_flag("--no-roof", o->no_roof, "Leave out what the machine multiplies at best");
+  command->add_option("--write-model", o->write_model,
+                      "Also write the model that is measured (the last one) to this file");
   command->add_option("--json", o->json,
                       "Also write JSON to this file; - prints it instead of the table. One "
                       "combination is one object, several are a list \"runs\"");

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`lightavseg bench`: what it prints and which mistakes it names. Times are not tested."""
 import json
+import pathlib
 
 import tap_runner
 import tool
@@ -49,6 +50,26 @@ class Bench(tool.TestCase):
         for run in found["runs"]:
             self.assertNotIn("reference_ms", run)
             self.assertNotIn("roof_gflops", run)
+
+    def test_every_precision_that_the_processor_has(self):
+        flags = pathlib.Path("/proc/cpuinfo").read_text().split("flags", 1)[-1].split("\n", 1)[0]
+        for precision, flag in (("bf16", "avx512_bf16"), ("int8", "avx512_vnni")):
+            options = ("--variant", "tiny", "--precision", precision, "--no-reference")
+            if f" {flag} " not in flags + " ":
+                says = f"precision '{precision}'"
+                self.check(tool.FAILED, "bench", *QUICK, *options, says=says)
+                continue
+            text, found = self.bench(*options)
+            self.assertEqual(found["precision"], precision)
+            self.assertGreater(found["roof_gflops"], 0)
+            self.assertIn(f"planned {precision}", text)
+
+    def test_the_model_that_is_measured_can_be_kept(self):
+        path = self.folder / "model.safetensors"
+        options = ("--variant", "tiny", "--no-reference", "--no-roof")
+        self.bench(*options, "--write-model", path)
+        text = self.check(tool.DONE, "info", path)
+        self.assertIn("tiny", text)
 
     def test_json_instead_of_the_table(self):
         options = ("--variant", "tiny", "--no-reference", "--no-roof", "--json", "-")

@@ -86,6 +86,14 @@ class Scripts(tool.TestCase):
         for output in ("metadata", "overlay", "alpha", "cutout", "matte"):
             self.assertEqual(sorted(found["element"][output]), ["everything", "nothing"])
 
+    def test_live(self):
+        options = ("--variant", "tiny", "--size", "64", "--seconds", "1")
+        text, found = self.run_script("live", *options)
+        self.assertEqual((found["frames"], found["shown"]), (30, 30))
+        self.assertGreater(found["masks_per_second"], 0)
+        self.assertLessEqual(found["masks_per_second"], 31)
+        self.assertIn("30 of 30 frames shown", text)
+
     def test_a_build_folder_that_is_none(self):
         command = [SCRIPTS / "compare", "--build", self.folder]
         done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
