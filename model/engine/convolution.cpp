@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <stdexcept>
 
 #include "model/engine/engine.h"
 
@@ -66,6 +67,8 @@ PackedWeights::PackedWeights(ConvolutionValues values)
 const std::vector<float>& PackedWeights::int8_steps() {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (!steps_.empty()) return steps_;
+  if (!is_only_source_)
+    throw std::logic_error("PackedWeights::int8_steps() after a layout of floats");
   const auto* floats = static_cast<const float*>(layouts_.front().get_data_handle());
   const std::size_t count = layouts_.front().get_desc().get_size() / sizeof(float);
   const std::size_t of_channel = count / std::size_t(out_);

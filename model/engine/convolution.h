@@ -49,7 +49,7 @@ class PackedWeights {
   const std::vector<float>& bias() const { return bias_; }
   // Weights of int8 are divided by a step for each output channel and rounded, once and for all:
   // whoever asks for a layout of them must have asked for the steps before. The largest weight of a
-  // channel becomes 127.
+  // channel becomes 127. Throws std::logic_error when floats were laid out already.
   const std::vector<float>& int8_steps();
   // Of what is kept.
   std::size_t bytes() const;
