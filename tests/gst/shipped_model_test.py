@@ -106,14 +106,17 @@ class ShippedModel(unittest.TestCase):
                                  f"run {number}: {threads} threads, busy: {busy}, {way.__name__}")
 
     def test_only_the_reference_loads_libtorch_and_it_marks_the_same(self):
-        planned = [m[3]["area"] for m in run("output=metadata engine=planned", frames=30)]
-        run("output=metadata", frames=3)
+        exact = "output=metadata engine=planned precision=fp32"
+        planned = [m[3]["area"] for m in run(exact, frames=30)]
+        fast = [m[3]["area"] for m in run("output=metadata", frames=30)]
         self.assertNotIn("libtorch", Path("/proc/self/maps").read_text())
         reference = [m[3]["area"] for m in run("output=metadata engine=reference", frames=30)]
         self.assertIn("libtorch", Path("/proc/self/maps").read_text())
         self.assertGreater(max(reference), 0.01)
-        for ours, theirs in zip(planned, reference):
+        for ours, quick, theirs in zip(planned, fast, reference):
             self.assertAlmostEqual(ours, theirs, delta=1e-3)
+            # Bytes move the edge of a mask by a pixel here and there.
+            self.assertAlmostEqual(quick, theirs, delta=1e-2)
 
     def test_mattes_differ_from_nothing_and_are_grey(self):
         digests = {m[2] for m in run("output=matte threshold=0", frames=30)}
