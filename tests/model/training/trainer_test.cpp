@@ -261,11 +261,11 @@ def forward(self, x):
 TEST_F(TrainerTest, OverfitsEightScenes) {
   // Pairs of scenes share a picture, so the audio network must tell the sounds apart first.
   auto c =
-      config("a", {"stage.audio.steps=60", "stage.audio.batch=16", "stage.audio.learning_rate=2e-3",
-                   "stage.visual.steps=0", "stage.joint.steps=300", "stage.joint.size=96",
-                   "stage.joint.batch=8", "stage.joint.scene_limit=8", "run.replicas=1",
-                   "stage.joint.learning_rate=3e-3", "stage.joint.ema=0.9",
-                   "stage.joint.warmup_steps=10"});
+      config("a", {"stage.audio.steps=200", "stage.audio.batch=16",
+                   "stage.audio.learning_rate=2e-3", "stage.visual.steps=0",
+                   "stage.joint.steps=300", "stage.joint.size=96", "stage.joint.batch=8",
+                   "stage.joint.scene_limit=8", "run.replicas=1", "stage.joint.learning_rate=3e-3",
+                   "stage.joint.ema=0.9", "stage.joint.warmup_steps=10"});
   for (auto& stage : c.stages) stage.scenes.silence = stage.scenes.other = 0;
   run(c);
   auto network = load_model(folder_ / "a/stage-joint.safetensors");
