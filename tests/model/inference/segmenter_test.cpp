@@ -430,15 +430,20 @@ TEST_P(EveryEngine, RefusesOptionsOutOfRange) {
   options.precision = "int4";
   expect_failure([&] { open(path, options); },
                  {"precision", "int4", "fp32", "bf16", "int8", "auto"});
-  options.engine = "reference";
-  for (const char* precision : {"bf16", "int8"}) {
-    options.precision = precision;
-    expect_failure([&] { open(path, options); }, {precision, "reference", "fp32", "planned"});
-  }
-  options.engine = "auto";
   options.precision = "fp32";
   options.threads = -1;
   expect_failure([&] { open(path, options); }, {"threads -1", "0"});
+}
+
+TEST(Segmenter, TheReferenceHasNoOtherPrecisions) {
+  const auto path = Model::of(Head::kMask).path();
+  SegmenterOptions options;
+  options.engine = "reference";
+  for (const char* precision : {"bf16", "int8"}) {
+    options.precision = precision;
+    expect_failure([&] { open_segmenter(path, options); },
+                   {precision, "reference", "fp32", "planned"});
+  }
 }
 
 }  // namespace

@@ -110,11 +110,13 @@ TEST_F(TrainConfigTest, TheRecipeThatShipsIsValid) {
   ASSERT_GE(c.stages.size(), 3u);
   EXPECT_EQ(c.stages.front().kind, StageKind::kAudio);
   EXPECT_EQ(c.stages.back().kind, StageKind::kJoint);
-  const auto& small = c.stages[c.stages.size() - 3];
-  EXPECT_EQ(small.scenes.pool, 0.1);
-  EXPECT_EQ(small.scenes.object_scale, 1.35);
+  const auto& small = c.stages[c.stages.size() - 2];
+  EXPECT_EQ(small.name, "joint-192-long");
+  EXPECT_EQ(small.scenes.pool, 0.08);
+  EXPECT_EQ(small.scenes.object_scale, 1.25);
   EXPECT_EQ(small.loss.class_balance, 0.35);
-  EXPECT_EQ(c.stages.back().scenes.squeezed, 0.4);
+  EXPECT_EQ(c.stages.back().scenes.size, 320);
+  EXPECT_EQ(c.stages.back().scenes.squeezed, 0.3);
   EXPECT_TRUE(fs::exists(c.taxonomy)) << c.taxonomy;
 }
 
