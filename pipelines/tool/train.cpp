@@ -50,6 +50,7 @@ void launch(int count) {
     }
   }
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (auto& a : arguments) argv.push_back(a.data());
   argv.push_back(nullptr);
   setenv("LIGHTAVSEG_RANKS", std::to_string(count).c_str(), 1);
