@@ -149,7 +149,7 @@ class FramePlanner {
   }
 
   void add_to_pixels(const std::string& name, const Map& vector, const Map& map) {
-    builder_.typed_step(name, {vector, map}, [=](const Memory& m, auto type) {
+    builder_.typed_step(name, {map, vector}, [=](const Memory& m, auto type) {
       kernels::add_to_pixels(m[vector], map.pixels(), map.channels, m.values<decltype(type)>(map));
     });
   }

@@ -6,15 +6,11 @@
 #include <cmath>
 
 #include "model/engine/approximate_exp.h"
+#include "model/engine/clamp.h"
 #include "model/vectorise.h"
 
 namespace lightavseg::kernels {
 namespace {
-
-inline float clamp(float x, float least, float most) {
-  x = x > least ? x : least;
-  return x < most ? x : most;
-}
 
 // sum_k softmax(logits)_k * values[k]
 inline float expected_value(const float* logits, const float* values, int count) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "model/engine/clamp.h"
 #include "model/engine/kernels.h"
 #include "model/vectorise.h"
 
@@ -12,11 +13,6 @@ namespace lightavseg::kernels {
 namespace {
 
 #define LIGHTAVSEG_INLINED [[gnu::always_inline]] inline
-
-LIGHTAVSEG_INLINED float clamp(float x, float least, float most) {
-  x = x > least ? x : least;
-  return x < most ? x : most;
-}
 
 template <typename T>
 LIGHTAVSEG_INLINED void pool_max_of(const T* __restrict map, int pixels, int channels,

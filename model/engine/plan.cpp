@@ -12,6 +12,7 @@ namespace lightavseg {
 namespace {
 
 constexpr int kAlways = std::numeric_limits<int>::max();
+constexpr float kLeastRange = 1e-6f;
 
 std::size_t aligned(std::size_t bytes) {
   return (bytes + kMapAlignment - 1) / kMapAlignment * kMapAlignment;
@@ -142,7 +143,7 @@ std::byte* PlanRunner::row(const Map& map, int index) const {
 void PlanRunner::run_step(std::size_t i) {
   if (watches_ && calls_[i]) {
     const auto& step = plan_->steps[i];
-    auto& range = ranges_[step.name];
+    auto& range = ranges_.try_emplace(step.name, kLeastRange).first->second;
     if (step.in.element == Element::kFloat32)
       range = std::max(range, kernels::largest(memory_[step.in], step.in.size()));
   }

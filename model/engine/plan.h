@@ -110,11 +110,11 @@ class PlanBuilder {
   // maps: all that the function reads or writes.
   void step(const std::string& name, const std::vector<Map>& maps,
             std::function<void(const Memory&)> function);
-  // The same for a function that is also given a value of the type that maps are made of:
-  // [=](const Memory& m, auto type) { read(m.values<decltype(type)>(map)); }
+  // The same for a function that is also given a value of the type that the first map is made of,
+  // floats or bfloat16: [=](const Memory& m, auto type) { read(m.values<decltype(type)>(map)); }
   template <typename Function>
   void typed_step(const std::string& name, const std::vector<Map>& maps, Function function) {
-    if (element_ == Element::kBFloat16)
+    if (maps.front().element == Element::kBFloat16)
       step(name, maps, [=](const Memory& m) { function(m, BFloat16()); });
     else
       step(name, maps, [=](const Memory& m) { function(m, 0.0f); });
@@ -158,7 +158,8 @@ class PlanRunner {
   void measure(bool on);
   void append_times(std::vector<StepTime>& times) const;
 
-  // Notes, from now on, the largest magnitude of the floats that each convolution reads.
+  // Notes, from now on, the largest magnitude of the floats that each convolution reads, or 1e-6
+  // where they are smaller: no range is zero.
   void watch() { watches_ = true; }
   // By step, since then.
   const std::map<std::string, float>& ranges() const { return ranges_; }

@@ -66,15 +66,11 @@ void multiply(PlanBuilder& builder, const std::string& name, const Linear& layer
 void add_resized(PlanBuilder& builder, const std::string& name, const Map& in, const Map& out,
                  const Map& vector, int first) {
   const kernels::ResizeAxis rows(in.height, out.height), columns(in.width, out.width);
-  const auto add = [=](const Memory& m, auto type) {
+  builder.typed_step(name, {in, out, vector}, [=](const Memory& m, auto type) {
     using T = decltype(type);
     kernels::add_resized(m.values<T>(in), in.width, in.channels, rows, columns,
                          vector ? m[vector] : nullptr, out.channels, m.values<T>(out) + first);
-  };
-  if (out.element == Element::kFloat32)
-    builder.step(name, {in, out, vector}, [=](const Memory& m) { add(m, 0.0f); });
-  else
-    builder.typed_step(name, {in, out, vector}, add);
+  });
 }
 
 Map integers(PlanBuilder& builder, const std::string& reader, const Map& in, bool has_sign) {

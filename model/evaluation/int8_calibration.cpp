@@ -9,7 +9,6 @@ namespace lightavseg {
 
 std::map<std::string, float> measure_int8_ranges(const std::shared_ptr<const Engine>& engine,
                                                  const EvaluationScenes& scenes, int clips) {
-  constexpr float kLeast = 1e-6f;  // of a map that is always zero
   const dsp::LogMel front_end(engine->config().front_end);
   dsp::LogMel::Workspace workspace(front_end);
   std::map<std::string, double> sums;
@@ -28,7 +27,7 @@ std::map<std::string, float> measure_int8_ranges(const std::shared_ptr<const Eng
       for (const auto& [step, range] : state.ranges()) sums[step] += range;
     }
   std::map<std::string, float> means;
-  for (const auto& [step, sum] : sums) means[step] = std::max(float(sum / count), kLeast);
+  for (const auto& [step, sum] : sums) means[step] = float(sum / count);
   return means;
 }
 

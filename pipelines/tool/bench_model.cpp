@@ -43,9 +43,7 @@ std::map<std::string, float> ranges_of_noise(const std::filesystem::path& path) 
     std::copy_n(noise.data_ptr<float>(), 3 * engine.height() * engine.width(), state.frame());
     state.watch_ranges();
     state.see();
-    auto ranges = state.ranges();
-    for (auto& [step, range] : ranges) range = std::max(range, 1e-6f);
-    return ranges;
+    return state.ranges();
   } catch (const UnsupportedModel&) {
     return {};  // only the reference runs it
   }

@@ -8,8 +8,6 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <map>
-#include <string>
 #include <vector>
 
 #include "model/engine/engine.h"
@@ -79,12 +77,6 @@ inline std::vector<float> look(EngineState& state, const torch::Tensor& frame) {
   std::copy(last.begin(), last.end(), state.frame());
   state.see();
   return logits_of(state);
-}
-
-// Ranges as a model file holds them: of a map that is zero throughout, too.
-inline std::map<std::string, float> positive(std::map<std::string, float> ranges) {
-  for (auto& [step, range] : ranges) range = std::max(range, 1e-6f);
-  return ranges;
 }
 
 inline std::vector<float> run(EngineState& state, const torch::Tensor& frame,
