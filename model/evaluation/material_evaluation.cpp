@@ -21,6 +21,12 @@ double iou(const torch::Tensor& prediction, const torch::Tensor& target) {
   return either > 0 ? both / either : 1;
 }
 
+// 255 on every object, 128 where it is not known what there is: a target for iou().
+torch::Tensor objects_of(const Scene& scene) {
+  const auto labels = byte_map(scene.labels);
+  return (labels.gt(0).to(torch::kUInt8) * 255).masked_fill(labels.eq(255), 128);
+}
+
 double share(const torch::Tensor& prediction) {
   return prediction.to(torch::kFloat32).mean().item<double>();
 }
@@ -69,8 +75,8 @@ MaterialFigures evaluate_material(const ScenePredictor& predictor, const Evaluat
   const auto vision_of = [&](const Scene& scene, const Prediction& p) {
     return semantic_vision ? p.vision : predictor.predict(scene.image, mean_audio).mask;
   };
-  // What knowing the labels instead of hearing them would give.
   const auto classes = model_classes(options.class_names, predictor.config());
+  // What knowing the labels instead of hearing them would give.
   const auto told = [&](const Scene& scene, const Prediction& p) {
     auto mask = torch::zeros_like(p.seen_class, torch::kBool);
     for (int cls : scene.sounding) {
@@ -79,9 +85,22 @@ MaterialFigures evaluate_material(const ScenePredictor& predictor, const Evaluat
     }
     return mask;
   };
+  // Of the pixels of objects whose class the model has, those that it takes for that class.
+  const auto share_named = [&](const Scene& scene, const Prediction& p) {
+    const auto labels = byte_map(scene.labels);
+    double right = 0, all = 0;
+    for (size_t cls = 1; cls < classes.size(); ++cls) {
+      if (classes[cls] <= 0) continue;
+      const auto object = labels.eq(int64_t(cls));
+      all += object.sum().item<double>();
+      right += object.logical_and(p.seen_class.eq(classes[cls])).sum().item<double>();
+    }
+    return all > 0 ? right / all : 0;
+  };
 
   std::vector<double> single(n), single_vision(n), single_told(n);
   std::vector<double> multi(n), multi_vision(n), multi_told(n);
+  std::vector<double> objects_marked(n), found(n), named(n);
   std::vector<double> both_right(n), right(2 * n), margin(n), silence(n), offscreen(n);
   const auto run = [&](const std::function<void(int)>& work) {
     for_each_index(options.clips, options.threads, [&](int i) {
@@ -90,7 +109,7 @@ MaterialFigures evaluate_material(const ScenePredictor& predictor, const Evaluat
     });
   };
   const auto plain = [&](EvaluationKind kind, std::vector<double>& fit, std::vector<double>& blind,
-                         std::vector<double>& oracle) {
+                         std::vector<double>& oracle, const auto& more) {
     run([&](int i) {
       const auto scene = scenes.scene(kind, i);
       const auto p = predictor.predict(scene.image, predictor.audio_state(scene.audio));
@@ -98,10 +117,19 @@ MaterialFigures evaluate_material(const ScenePredictor& predictor, const Evaluat
       fit[size_t(i)] = iou(p.mask, target);
       blind[size_t(i)] = iou(vision_of(scene, p), target);
       if (semantic_vision) oracle[size_t(i)] = iou(told(scene, p), target);
+      more(size_t(i), scene, p);
     });
   };
-  plain(EvaluationKind::kSingle, single, single_vision, single_told);
-  plain(EvaluationKind::kMulti, multi, multi_vision, multi_told);
+  plain(EvaluationKind::kSingle, single, single_vision, single_told,
+        [](size_t, const Scene&, const Prediction&) {});
+  plain(EvaluationKind::kMulti, multi, multi_vision, multi_told,
+        [&](size_t i, const Scene& scene, const Prediction& p) {
+          const auto objects = objects_of(scene);
+          objects_marked[i] = iou(objects.eq(255), byte_map(scene.mask));
+          if (!semantic_vision) return;
+          found[i] = iou(p.seen_class.gt(0), objects);
+          named[i] = share_named(scene, p);
+        });
   run([&](int i) {
     const auto a = scenes.scene(EvaluationKind::kSwap, 2 * i);
     const auto b = scenes.scene(EvaluationKind::kSwap, 2 * i + 1);
@@ -146,10 +174,18 @@ MaterialFigures evaluate_material(const ScenePredictor& predictor, const Evaluat
   f.miou_vision = mean(single_vision);
   f.miou_multi = mean(multi);
   f.miou_multi_vision = mean(multi_vision);
-  std::vector<double> one, two;
-  for (size_t i = 0; i < n; ++i) (i % 2 == 0 ? one : two).push_back(multi[i]);
-  f.miou_multi_one = mean(one);
-  f.miou_multi_two = mean(two);
+  const auto half = [](const std::vector<double>& values, size_t first) {
+    std::vector<double> out;
+    for (size_t i = first; i < values.size(); i += 2) out.push_back(values[i]);
+    return mean(out);
+  };
+  f.miou_multi_one = half(multi, 0);
+  f.miou_multi_two = half(multi, 1);
+  f.miou_multi_vision_one = half(multi_vision, 0);
+  f.miou_multi_vision_two = half(multi_vision, 1);
+  f.miou_multi_objects = mean(objects_marked);
+  f.objects_found = mean(found);
+  f.objects_named = mean(named);
   f.swap = mean(both_right);
   f.swap_single = mean(right);
   f.silence_area = mean(silence);
@@ -168,10 +204,15 @@ std::vector<std::pair<std::string, double>> named_figures(const MaterialFigures&
       {"miou_multi_one", f.miou_multi_one},
       {"miou_multi_two", f.miou_multi_two},
       {"miou_multi_vision", f.miou_multi_vision},
+      {"miou_multi_vision_one", f.miou_multi_vision_one},
+      {"miou_multi_vision_two", f.miou_multi_vision_two},
+      {"miou_multi_objects", f.miou_multi_objects},
   };
   if (f.has_oracle) {
     out.insert(out.begin() + 2, {"miou_oracle", f.miou_oracle});
     out.push_back({"miou_multi_oracle", f.miou_multi_oracle});
+    out.push_back({"objects_found", f.objects_found});
+    out.push_back({"objects_named", f.objects_named});
   }
   out.insert(out.end(), {{"swap", f.swap},
                          {"swap_single", f.swap_single},

@@ -30,10 +30,17 @@ struct MaterialFigures {
   // model without classes, the mask under the mean audio state of all scenes.
   double miou_multi_vision = 0;
   double miou_vision = 0;  // the same on the single photographs
+  double miou_multi_vision_one = 0, miou_multi_vision_two = 0;  // of miou_multi_vision
   // The same scenes marked by somebody who is told what sounds: pixels whose most probable class
   // is a sounding one. Only in a model with mask and classes (has_oracle).
   bool has_oracle = false;
   double miou_oracle = 0, miou_multi_oracle = 0;
+  // The same scenes marked by somebody who sees perfectly and hears nothing: all of the objects.
+  // What is between this and 1 is all that listening can give.
+  double miou_multi_objects = 0;
+  // How well the class head sees these scenes, whatever sounds: IoU of what it calls an object with
+  // the objects, and the share of their pixels that it gives their class (has_oracle).
+  double objects_found = 0, objects_named = 0;
   double swap = 0;         // pairs in which both masks fit their own object better than the other
   double swap_single = 0;  // masks that fit their own object better than the other
   double silence_false = 0, offscreen_false = 0;  // scenes with a false alarm

@@ -64,7 +64,8 @@ TEST_F(MaterialEvaluationTest, FiguresAndScoresEqualWhatIsComputedDirectly) {
   std::vector<SceneScore> scores;
   const auto figures = evaluate_material(network, scenes_, options_, &scores);
   const ScenePredictor predictor(network);
-  double heard = 0, seen = 0, told = 0;
+  double heard = 0, seen = 0, told = 0, all = 0, found = 0, named = 0;
+  double by_count[2] = {0, 0};
   for (int i = 0; i < kClips; ++i) {
     const Scene scene = scenes_.scene(EvaluationKind::kMulti, i);
     const auto p = predictor.predict(scene.image, predictor.audio_state(scene.audio));
@@ -73,10 +74,24 @@ TEST_F(MaterialEvaluationTest, FiguresAndScoresEqualWhatIsComputedDirectly) {
     heard += iou(p.mask, scene.mask) / kClips;
     seen += iou(p.vision, scene.mask) / kClips;
     told += iou(oracle, scene.mask) / kClips;
+    by_count[i % 2] += iou(p.vision, scene.mask) / (kClips / 2);
+    const cv::Mat objects = scene.labels > 0;
+    all += iou(byte_map(objects).eq(255), scene.mask) / kClips;
+    found += iou(p.seen_class.gt(0), objects) / kClips;
+    const auto labels = byte_map(scene.labels);
+    const auto within = labels.gt(0);
+    named += within.logical_and(p.seen_class.eq(labels)).sum().item<double>() /
+             within.sum().item<double>() / kClips;
   }
   EXPECT_NEAR(figures.miou_multi, heard, 1e-12);
   EXPECT_NEAR(figures.miou_multi_vision, seen, 1e-12);
   EXPECT_NEAR(figures.miou_multi_oracle, told, 1e-12);
+  EXPECT_NEAR(figures.miou_multi_vision_one, by_count[0], 1e-12);
+  EXPECT_NEAR(figures.miou_multi_vision_two, by_count[1], 1e-12);
+  EXPECT_NEAR(figures.miou_multi_objects, all, 1e-12);
+  EXPECT_LT(figures.miou_multi_objects, 1);
+  EXPECT_NEAR(figures.objects_found, found, 1e-12);
+  EXPECT_NEAR(figures.objects_named, named, 1e-12);
 
   ASSERT_EQ(scores.size(), 5u * kClips);
   double single = 0, silence = 0;
@@ -137,7 +152,9 @@ TEST_F(MaterialEvaluationTest, NamesOfTheModelDecideWhatTheOracleMarks) {
   for (std::size_t i = 1; i < names.size(); ++i) names[i] = "x" + std::to_string(i);
   auto renamed = testing::small_model(Head::kMaskAndClasses, names);
   options_.class_names = taxonomy_.class_names();
-  EXPECT_EQ(evaluate_material(renamed, scenes_, options_).miou_oracle, 0);
+  const auto of_others = evaluate_material(renamed, scenes_, options_);
+  EXPECT_EQ(of_others.miou_oracle, 0);
+  EXPECT_EQ(of_others.objects_named, 0);
 }
 
 TEST_F(MaterialEvaluationTest, OnlyModelsWithClassesHaveAnOracle) {
@@ -145,7 +162,9 @@ TEST_F(MaterialEvaluationTest, OnlyModelsWithClassesHaveAnOracle) {
   const auto figures = evaluate_material(mask, scenes_, options_);
   EXPECT_FALSE(figures.has_oracle);
   EXPECT_EQ(names(figures).count("miou_multi_oracle"), 0u);
+  EXPECT_EQ(names(figures).count("objects_named"), 0u);
   EXPECT_EQ(names(figures).count("miou_multi_vision"), 1u);
+  EXPECT_EQ(names(figures).count("miou_multi_objects"), 1u);
   auto classes = testing::small_model(Head::kMaskAndClasses, visible_names(taxonomy_));
   EXPECT_EQ(names(evaluate_material(classes, scenes_, options_)).count("miou_multi_oracle"), 1u);
 }
