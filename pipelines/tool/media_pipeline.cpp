@@ -81,9 +81,8 @@ void MediaPipeline::on_all_pads(GstElement* demuxer, gpointer self) {
   }
 }
 
-// The file, its demuxer, parsers and decoders; all that is broken when the file is.
-bool MediaPipeline::is_input(GstObject* source) const {
-  for (const char* name : {"in", "demuxer", "video_decoder", "audio_decoder"}) {
+bool MediaPipeline::is_part(GstObject* source, std::initializer_list<const char*> names) const {
+  for (const char* name : names) {
     Owned<GstElement> part(gst_bin_get_by_name(GST_BIN(pipeline_.get()), name));
     if (part && (source == GST_OBJECT(part.get()) ||
                  gst_object_has_as_ancestor(source, GST_OBJECT(part.get()))))
@@ -97,7 +96,7 @@ void MediaPipeline::end_inputs() const {
     gst_pad_send_event(pad(entry.second, "sink").get(), gst_event_new_eos());
 }
 
-MediaPipeline::End MediaPipeline::run(const std::string& input,
+MediaPipeline::End MediaPipeline::run(const std::string& input, const std::string& output,
                                       const std::function<guint64()>& tick) {
   Owned<GstBus> bus(gst_element_get_bus(pipeline_.get()));
   gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);
@@ -112,16 +111,23 @@ MediaPipeline::End MediaPipeline::run(const std::string& input,
     frames = now;
     std::string problem;
     bool done = false;
-    bool by_input = false;
+    bool by_input = false, by_output = false;
     if (message) {
       done = GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS;
       if (!done) problem = text_of(message);
-      by_input = is_input(GST_MESSAGE_SRC(message));
+      // The file, its demuxer, parsers and decoders; all that is broken when the file is.
+      by_input =
+          is_part(GST_MESSAGE_SRC(message), {"in", "demuxer", "video_decoder", "audio_decoder"});
+      by_output = is_part(GST_MESSAGE_SRC(message), {"out"});
       gst_message_unref(message);
     }
     if (interrupted()) throw Interrupted();
     if (done) return end;
     if (!problem.empty()) {
+      if (by_output)
+        throw std::runtime_error(
+            fmt::format("{}: cannot be written; is there room on its disc? GStreamer says: {}",
+                        output, problem));
       if (!by_input || frames == 0) throw std::runtime_error(fmt::format("{}: {}", input, problem));
       if (end.problem.empty()) end.problem = problem;
       end_inputs();

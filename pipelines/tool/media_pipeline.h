@@ -5,6 +5,7 @@
 #include <gst/gst.h>
 
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <string>
 
@@ -37,9 +38,10 @@ class MediaPipeline {
 
   // Until everything is written. tick is called several times a second and tells how many frames
   // there were so far. When the file itself is broken after some frames, the result ends there.
-  // Throws std::runtime_error naming `input`, also when nothing has moved for two minutes, and
-  // Interrupted.
-  End run(const std::string& input, const std::function<guint64()>& tick);
+  // Throws std::runtime_error naming `input`, also when nothing has moved for two minutes, or
+  // naming `output` where the element "out" cannot write it; and Interrupted.
+  End run(const std::string& input, const std::string& output,
+          const std::function<guint64()>& tick);
 
   // Lets go of all files. No element works after this.
   void stop();
@@ -47,7 +49,8 @@ class MediaPipeline {
  private:
   static void on_pad(GstElement* demuxer, GstPad* pad, gpointer self);
   static void on_all_pads(GstElement* demuxer, gpointer self);
-  bool is_input(GstObject* source) const;
+  // Whether it is an element of one of these names, or inside one.
+  bool is_part(GstObject* source, std::initializer_list<const char*> names) const;
   void end_inputs() const;
 
   gst::Owned<GstElement> pipeline_;

@@ -174,7 +174,7 @@ VideoRunResult run_video(const VideoRun& run, const RunProgress& progress) {
 
   MediaPipeline::End end;
   try {
-    end = pipeline.run(run.input, [&] {
+    end = pipeline.run(run.input, run.output, [&] {
       const double share =
           media.duration > 0 ? double(made.end.load()) / double(media.duration) : -1;
       if (progress) progress(share, made.frames);

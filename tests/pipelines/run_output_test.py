@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import resource
 import shutil
 import subprocess
 import sys
@@ -227,6 +228,40 @@ class Refusals(tool.TestCase):
 
     def test_folder_that_is_not_there(self):
         self.refuse(tool.FAILED, "-o", self.folder / "none" / "o.mkv", says="no folder")
+
+    def fill_the_disc(self, name, most):
+        """Files that may not grow do as a full disc does. What was there before stays."""
+        out = self.folder / name
+        is_folder = name.endswith("/")
+        if not is_folder:
+            out.write_text("older")
+        done = subprocess.run(
+            [tool.PATH, "run", str(excerpt()), "-o", f"{self.folder}/{name}"],
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
+            restore_signals=False,  # Python ignores the signal that comes with it
+            capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, tool.FAILED, done.stdout + done.stderr)
+        self.assertIn(str(out), done.stderr)
+        self.assertRegex(done.stderr, "room on its disc|disc full")
+        if not is_folder:
+            self.assertEqual(out.read_text(), "older")
+            out.unlink()
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_a_full_disc_for_mkv(self):
+        self.fill_the_disc("o.mkv", 4000)
+
+    def test_a_full_disc_for_mp4(self):
+        self.fill_the_disc("o.mp4", 1500)
+
+    def test_a_full_disc_for_webm(self):
+        self.fill_the_disc("o.webm", 1500)
+
+    def test_a_full_disc_for_pictures(self):
+        self.fill_the_disc("o/", 1500)
+
+    def test_a_full_disc_for_lines(self):
+        self.fill_the_disc("o.jsonl", 300)
 
     def test_audio_track_that_is_not_there(self):
         self.refuse(tool.WRONG_USE, "-o", self.folder / "o.mkv", "--audio-track", "2",
