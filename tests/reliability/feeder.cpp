@@ -43,6 +43,9 @@ gboolean Feeder::on_event(GstPad* pad, GstObject*, GstEvent* event) {
       gst_event_set_seqnum(start, gst_event_get_seqnum(event));
       gst_event_set_seqnum(stop, gst_event_get_seqnum(event));
       gst_pad_push_event(pad, start);
+      // As every source does: between the two nothing is on its way. An event of the old stream
+      // that met a pad further down which flushes still would look like an error of the stream.
+      std::lock_guard<std::recursive_mutex> lock(self->streaming_);
       gst_pad_push_event(pad, stop);
       self->tell_again_ = true;
     }
@@ -71,7 +74,7 @@ void Feeder::run() {
   while (!may_end_ && !stop_) pause();
   while (!stop_) {
     catch_up();
-    const bool taken = gst_pad_push_event(pad_, gst_event_new_eos());
+    const bool taken = push_event(gst_event_new_eos());
     finished_ = true;
     if (taken) return;
     // A pad that has sent an end, be it to elements that slept, sends no other before a new start.
@@ -80,14 +83,24 @@ void Feeder::run() {
   }
 }
 
+GstFlowReturn Feeder::push(GstBuffer* buffer) {
+  std::lock_guard<std::recursive_mutex> lock(streaming_);
+  return gst_pad_push(pad_, buffer);
+}
+
+bool Feeder::push_event(GstEvent* event) {
+  std::lock_guard<std::recursive_mutex> lock(streaming_);
+  return gst_pad_push_event(pad_, event);
+}
+
 // False when no source would send more.
 bool Feeder::send(Step step) {
   if (GST_IS_EVENT(step.get())) {
     if (GST_EVENT_TYPE(step.get()) == GST_EVENT_EOS) ended_ = true;
-    gst_pad_push_event(pad_, GST_EVENT_CAST(step.release()));
+    push_event(GST_EVENT_CAST(step.release()));
     return true;
   }
-  auto flow = gst_pad_push(pad_, GST_BUFFER_CAST(step.release()));
+  auto flow = push(GST_BUFFER_CAST(step.release()));
   // A transform of GStreamer (1.22) that stops closes its source pad before its sink pad; an event
   // that comes between the two fails in a way that looks like an error of the stream.
   if (flow == GST_FLOW_ERROR && stopped_) flow = GST_FLOW_FLUSHING;
@@ -107,7 +120,7 @@ void Feeder::catch_up() {
     if (!told && type == GST_EVENT_STREAM_START) told = gst_event_new_stream_start("again");
     if (!told) continue;
     // The pad would not send the same one twice.
-    gst_pad_push_event(pad_, gst_event_copy(told));
+    push_event(gst_event_copy(told));
     gst_event_unref(told);
   }
 }

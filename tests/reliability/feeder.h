@@ -5,6 +5,7 @@
 #include <gst/gst.h>
 
 #include <atomic>
+#include <mutex>
 #include <thread>
 
 #include "tests/reliability/random_script.h"
@@ -46,13 +47,16 @@ class Feeder {
   static gboolean on_query(GstPad* pad, GstObject* parent, GstQuery* query);
   void run();
   bool send(Step step);
+  GstFlowReturn push(GstBuffer* buffer);
+  bool push_event(GstEvent* event);
   void catch_up();
   void pause();
 
   const FeederManners manners_;
   Script script_;
   GstPad* pad_;
-  bool ended_ = false;  // the thread's own: an end was sent
+  std::recursive_mutex streaming_;  // held while something is on its way
+  bool ended_ = false;              // the thread's own: an end was sent
   std::thread thread_;
   std::atomic<bool> tell_again_{false}, may_end_{false}, stop_{false}, stopped_{false},
       finished_{false};

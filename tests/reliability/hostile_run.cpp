@@ -326,10 +326,14 @@ class HostilePipeline {
     return worst;
   }
 
-  // A flush that meets a change of state can make GStreamer's core forget that the pipeline was to
-  // play (seen in 1.22, with an identity in place of the element): a sink has its first frame and
-  // waits in PAUSED for good. The sinks alone are told again, so that nothing else is woken.
+  // GStreamer's core (1.22) can forget that a pipeline was to play: when a flush meets a change of
+  // state (with an identity in place of the element as well), or when it is asked for PAUSED and
+  // PLAYING between the moment in which it decides to go on to PLAYING by itself and the one in
+  // which it does. A sink has its first frame then and waits in PAUSED for good. The sinks alone
+  // are told again, so that nothing else is woken; and when all of them have the end, the pipeline,
+  // which tells of it only while it plays.
   void play_on() {
+    bool all_ended = true;
     for (const char* name : {"out", "probed"}) {
       GstElement* sink = gst_bin_get_by_name(GST_BIN(pipeline_), name);
       if (!sink) continue;
@@ -337,8 +341,15 @@ class HostilePipeline {
       gst_element_get_state(sink, &state, &pending, 0);
       if (state == GST_STATE_PAUSED && pending != GST_STATE_PLAYING)
         gst_element_set_state(sink, GST_STATE_PLAYING);
+      GstPad* pad = gst_element_get_static_pad(sink, "sink");
+      all_ended = all_ended && GST_PAD_IS_EOS(pad);
+      gst_object_unref(pad);
       gst_object_unref(sink);
     }
+    if (!all_ended || GST_STATE(pipeline_) != GST_STATE_PAUSED) return;
+    // It takes whatever it is asked for as what it is doing already, until that is called off.
+    gst_element_abort_state(pipeline_);
+    gst_element_set_state(pipeline_, GST_STATE_PLAYING);
   }
 
   // True when there was an end of any kind.
