@@ -10,6 +10,7 @@
 #include "model/files/safetensors_writer.h"
 #include "model/inference/model_description.h"
 #include "model/inference/model_path.h"
+#include "model/network/config_file.h"
 #include "model/training/runtime.h"
 #include "pipelines/tool/command.h"
 
@@ -18,7 +19,7 @@ namespace {
 
 struct Options {
   std::string model, material, taxonomy, split = "train", output, as_good;
-  int clips = 64;
+  int clips = 64, size = 0;
   std::uint64_t seed = 1;
 };
 
@@ -37,7 +38,12 @@ void run(Options& o) {
     o.taxonomy = shipped_data_file("taxonomy.json", "Give one with --taxonomy").string();
   use_single_threaded_operators();
   const auto file = SafetensorsFile::open(o.model);
-  const auto engine = Engine::open(file);
+  ModelConfig config = read_model_config(file);
+  if (o.size > 0) config.train_height = config.train_width = o.size;
+  EngineOptions options;
+  options.height = config.train_height;
+  options.width = config.train_width;
+  const auto engine = Engine::open(file, options);
   if (engine->height() != engine->width())
     throw std::runtime_error(fmt::format("{}: is for pictures of {}x{}; the scenes are square",
                                          o.model, engine->width(), engine->height()));
@@ -49,6 +55,7 @@ void run(Options& o) {
   scenes.seed = o.seed;
   const auto ranges = measure_int8_ranges(engine, EvaluationScenes(material, scenes), o.clips);
   auto metadata = file.metadata();
+  metadata[kConfigKey] = config.to_json();
   metadata[kInt8RangesKey] = to_json(ranges);
   if (!o.as_good.empty()) metadata[kPrecisionsKey] = o.as_good;
   copy_with(file, metadata, o.output);
@@ -68,6 +75,10 @@ void add_calibrate(CLI::App& app) {
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
   command->add_option("--seed", o->seed, "Which scenes")->capture_default_str();
+  command
+      ->add_option("--size", o->size,
+                   "Side of the pictures that the model is to be given; default: as before")
+      ->check(CLI::Range(32, 2048));
   command
       ->add_option("--as-good", o->as_good,
                    "Also write down that masks in these precisions are as good as in fp32, as "

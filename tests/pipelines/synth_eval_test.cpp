@@ -13,6 +13,7 @@
 #include "model/engine/int8_ranges.h"
 #include "model/evaluation/avsbench_evaluation.h"
 #include "model/inference/model_description.h"
+#include "model/network/config_file.h"
 #include "model/network/model_file.h"
 #include "tests/model/data/tiny_material.h"
 #include "tests/model/evaluation/small_model.h"
@@ -167,12 +168,14 @@ TEST_F(SynthEvalTest, ACalibratedModelRunsInInt8) {
                    {"background", "person", "dog", "cat", "guitar", "banjo", "car", "bus"});
   const std::string calibrated = path("calibrated.safetensors");
   expect(0,
-         "calibrate" + model() + material_options_ + " --clips 2 --as-good bf16,int8 --output " +
-             calibrated,
+         "calibrate" + model() + material_options_ +
+             " --clips 2 --size 96 --as-good bf16,int8 --output " + calibrated,
          {"ranges of ", " steps in " + calibrated});
   const auto file = SafetensorsFile::open(calibrated);
   EXPECT_EQ(file.metadata().at(kPrecisionsKey), "bf16,int8");
   EXPECT_FALSE(Int8Ranges(file).empty());
+  EXPECT_EQ(read_model_config(file).train_height, 96);
+  EXPECT_EQ(read_model_config(file).train_width, 96);
   if (!is_supported(Arithmetic::kInt8)) return;
   expect(0,
          "eval --model " + calibrated + material_options_ +
