@@ -66,6 +66,13 @@ void install_model_settings(GObjectClass* klass) {
                           "model says to have masks as good. Taken when going to PAUSED",
                           "auto", kReady));
   g_object_class_install_property(
+      klass, kSettingInputSize,
+      g_param_spec_uint("input-size", "Input size",
+                        "Side of the square that the network sees of a frame, 32 to 2048 pixels; 0 "
+                        "for what the model was made for. Smaller is faster, with the square of "
+                        "it, and overlooks small objects. Taken when going to PAUSED",
+                        0, 2048, 0, kReady));
+  g_object_class_install_property(
       klass, kSettingEngine,
       g_param_spec_string("engine", "Engine",
                           "What runs the network: planned (fast, without LibTorch), reference "
@@ -233,6 +240,9 @@ bool set_setting(Settings& s, guint id, const GValue* value) {
     case kSettingPrecision:
       s.precision = text_of(value);
       return true;
+    case kSettingInputSize:
+      s.input_size = g_value_get_uint(value);
+      return true;
     case kSettingEngine:
       s.engine = text_of(value);
       return true;
@@ -290,6 +300,9 @@ bool get_setting(const Settings& s, guint id, GValue* value) {
       return true;
     case kSettingPrecision:
       g_value_set_string(value, s.precision.c_str());
+      return true;
+    case kSettingInputSize:
+      g_value_set_uint(value, s.input_size);
       return true;
     case kSettingEngine:
       g_value_set_string(value, s.engine.c_str());

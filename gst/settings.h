@@ -27,6 +27,7 @@ struct Settings {
   std::string audio_probe;                      // element name; empty: audio_sink
   std::uint32_t threads = 0;                    // 0: all cores
   std::string precision = "auto";
+  std::uint32_t input_size = 0;  // pixels; 0: the model's
   std::string engine = "auto";
 
   std::vector<std::string> selected_classes() const;  // `classes` cut at its commas
@@ -50,6 +51,7 @@ enum SettingId {
   kSettingAudioProbe,
   kSettingThreads,
   kSettingPrecision,
+  kSettingInputSize,
   kSettingEngine,
   kSettingStats,  // read-only; the element answers it
 };

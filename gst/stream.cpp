@@ -75,6 +75,7 @@ void Stream::start(const Settings& settings) {
   SegmenterOptions options;
   options.threads = int(settings.threads);
   options.precision = settings.precision;
+  options.size = int(settings.input_size);
   options.engine = settings.engine;
   worker_.load(settings.model, settings.labels, options);
   AudioInput::Options audio;

@@ -212,10 +212,12 @@ std::unique_ptr<EngineSegmenter> open_engine_segmenter(const std::string& path,
                                                        const SegmenterOptions& options) {
   try {
     const auto file = SafetensorsFile::open(path);
-    auto description = describe_model(path, file.metadata(), read_model_config(file));
+    auto description = describe_model(path, file.metadata(), read_model_config(file), options);
     expect_room(file);
     EngineOptions how;
     how.arithmetic = arithmetic_of(options.precision, file);
+    how.height = description.height;
+    how.width = description.width;
     return std::make_unique<Planned>(std::move(description), Engine::open(file, how));
   } catch (const std::bad_alloc&) {
     throw FileError(path, "", "cannot be loaded: no memory left");

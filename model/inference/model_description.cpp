@@ -18,13 +18,13 @@ constexpr size_t kMostLabels = 255;  // that a byte can tell apart from none
 
 ModelDescription describe_model(const std::string& path,
                                 const std::map<std::string, std::string>& metadata,
-                                const ModelConfig& config) {
+                                const ModelConfig& config, const SegmenterOptions& options) {
   ModelDescription d;
   d.path = path;
   d.name = std::filesystem::path(path).stem().string();
   if (const auto it = metadata.find("version"); it != metadata.end()) d.version = it->second;
-  d.height = config.train_height;
-  d.width = config.train_width;
+  d.height = options.size > 0 ? options.size : config.train_height;
+  d.width = options.size > 0 ? options.size : config.train_width;
   d.front_end = config.front_end;
   if (config.head != Head::kMask)
     d.class_names.assign(config.class_names.begin() + 1, config.class_names.end());

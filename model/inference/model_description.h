@@ -14,11 +14,12 @@ namespace lightavseg {
 // good as those of fp32 with this model (within 0.5 points of mIoU).
 constexpr const char* kPrecisionsKey = "lightavseg.precisions";
 
-// The description of a model at `path` with that metadata and configuration. Throws FileError when
-// it names more classes than the labels of a mask can tell apart.
+// The description of a model at `path` with that metadata and configuration, for pictures of
+// options.size. Throws FileError when it names more classes than the labels of a mask can tell
+// apart.
 ModelDescription describe_model(const std::string& path,
                                 const std::map<std::string, std::string>& metadata,
-                                const ModelConfig& config);
+                                const ModelConfig& config, const SegmenterOptions& options);
 
 // Throws std::runtime_error unless the selection is empty or has an entry for every class.
 void check_selection(const ModelDescription& model, const ClassSelection& selection);

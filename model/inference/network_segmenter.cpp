@@ -63,10 +63,10 @@ float probability(float value) {
 
 class NetworkSegmenter final : public Segmenter {
  public:
-  explicit NetworkSegmenter(const std::string& path) {
+  NetworkSegmenter(const std::string& path, const SegmenterOptions& options) {
     Metadata metadata;
     network_ = load_model(path, &metadata);
-    description_ = describe_model(path, metadata, network_->config());
+    description_ = describe_model(path, metadata, network_->config(), options);
     torch::NoGradGuard no_grad;
     for (auto& p : network_->parameters())
       if (p.dim() == 4) p.set_data(p.contiguous(torch::MemoryFormat::ChannelsLast));
@@ -180,10 +180,10 @@ const char* lightavseg_reference_version() {
 }
 
 lightavseg::Segmenter* lightavseg_open_reference(const std::string& path,
-                                                 const lightavseg::SegmenterOptions&) {
+                                                 const lightavseg::SegmenterOptions& options) {
   using lightavseg::FileError;
   try {
-    return std::make_unique<lightavseg::NetworkSegmenter>(path).release();
+    return std::make_unique<lightavseg::NetworkSegmenter>(path, options).release();
   } catch (const c10::Error& error) {
     throw FileError(path, "", std::string("cannot be loaded: ") + error.what_without_backtrace());
   } catch (const std::bad_alloc&) {

@@ -20,6 +20,10 @@ std::unique_ptr<Segmenter> open_segmenter(const std::string& path,
   if (options.threads < 0)
     throw std::runtime_error(fmt::format(
         "threads {}: give how many, or 0 for as many as the machine has cores", options.threads));
+  if (options.size != 0 && (options.size < 32 || options.size > 2048))
+    throw std::runtime_error(
+        fmt::format("input size {}: give 32 to 2048 pixels, or 0 for what the model was made for",
+                    options.size));
   if (is_fixed && options.engine == "reference")
     throw std::runtime_error(fmt::format(
         "precision '{}': the reference engine has fp32 only; take engine planned", precision));

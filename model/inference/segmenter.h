@@ -51,6 +51,9 @@ struct SegmenterOptions {
   // model's file says to have masks as good (kPrecisionsKey of
   // model/inference/model_description.h). The reference engine has fp32 only.
   std::string precision = "fp32";
+  // Side of the square pictures that segment() gets, pixels, 32 to 2048; 0: what the model was made
+  // for. Time grows with its square.
+  int size = 0;
   // "planned": model/engine, without LibTorch; "reference": LibTorch operator by operator, from a
   // module that is loaded only then; "auto": planned, or reference where the former refuses.
   std::string engine = "auto";

@@ -115,8 +115,16 @@ class ShippedModel(unittest.TestCase):
         self.assertGreater(max(reference), 0.01)
         for ours, quick, theirs in zip(planned, fast, reference):
             self.assertAlmostEqual(ours, theirs, delta=1e-3)
-            # Bytes move the edge of a mask by a pixel here and there.
-            self.assertAlmostEqual(quick, theirs, delta=1e-2)
+            # Bytes move the edge of a mask here and there, more so where the network is unsure.
+            self.assertAlmostEqual(quick, theirs, delta=2e-2)
+
+    def test_the_network_sees_as_many_pixels_as_it_is_told(self):
+        usual, small = mattes("threads=1"), mattes("threads=1 input-size=160")
+        self.assertEqual(len(usual), len(small))
+        self.assertNotEqual(usual, small)
+        self.assertGreater(len(set(small)), 5)
+        with self.assertRaisesRegex(Exception, "input size 8"):
+            mattes("input-size=8")
 
     def test_mattes_differ_from_nothing_and_are_grey(self):
         digests = {m[2] for m in run("output=matte threshold=0", frames=30)}

@@ -209,6 +209,23 @@ TEST_P(EveryHead, DoesNotDependOnTheRunTheObjectOrTheThread) {
   EXPECT_EQ(first.mask, elsewhere.mask);
 }
 
+TEST_P(EveryHead, TakesPicturesOfAnotherSize) {
+  SegmenterOptions options;
+  options.size = 64;
+  const auto segmenter = open(options);
+  EXPECT_EQ(segmenter->description().height, 64);
+  EXPECT_EQ(segmenter->description().width, 64);
+  std::vector<std::uint8_t> rgb(64 * 64 * 3);
+  for (size_t i = 0; i < rgb.size(); ++i) rgb[i] = std::uint8_t(i * i / 64);
+  Segmentation out;
+  segmenter->segment(rgb.data(), sound().data(), kFrames, false, {}, out);
+  EXPECT_EQ(out.height, 64);
+  EXPECT_EQ(out.width, 64);
+  ASSERT_EQ(out.mask.size(), 64u * 64u);
+  const auto [least, most] = std::minmax_element(out.mask.begin(), out.mask.end());
+  EXPECT_LT(*least, *most);
+}
+
 TEST_P(EveryHead, DoesNotDependOnTheNumberOfThreads) {
   SegmenterOptions options;
   options.threads = 1;
@@ -433,6 +450,11 @@ TEST_P(EveryEngine, RefusesOptionsOutOfRange) {
   options.precision = "fp32";
   options.threads = -1;
   expect_failure([&] { open(path, options); }, {"threads -1", "0"});
+  options.threads = 0;
+  for (const int size : {-1, 31, 2049}) {
+    options.size = size;
+    expect_failure([&] { open(path, options); }, {"input size " + std::to_string(size), "2048"});
+  }
 }
 
 TEST(Segmenter, TheReferenceHasNoOtherPrecisions) {
