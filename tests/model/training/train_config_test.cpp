@@ -110,13 +110,15 @@ TEST_F(TrainConfigTest, TheRecipeThatShipsIsValid) {
   ASSERT_GE(c.stages.size(), 3u);
   EXPECT_EQ(c.stages.front().kind, StageKind::kAudio);
   EXPECT_EQ(c.stages.back().kind, StageKind::kJoint);
-  const auto& small = c.stages[c.stages.size() - 2];
+  const auto& small = c.stages[c.stages.size() - 3];
   EXPECT_EQ(small.name, "joint-192-long");
   EXPECT_EQ(small.scenes.pool, 0.08);
   EXPECT_EQ(small.scenes.object_scale, 1.25);
   EXPECT_EQ(small.loss.class_balance, 0.35);
-  EXPECT_EQ(c.stages.back().scenes.size, 320);
-  EXPECT_EQ(c.stages.back().scenes.squeezed, 0.3);
+  EXPECT_EQ(c.stages.back().scenes.size, 384);
+  EXPECT_EQ(c.stages.back().scenes.two_visible, 0.2);
+  EXPECT_EQ(c.stages.back().loss.class_balance, 0.5);
+  EXPECT_FALSE(c.stages.back().distill.empty());
   EXPECT_TRUE(fs::exists(c.taxonomy)) << c.taxonomy;
 }
 
