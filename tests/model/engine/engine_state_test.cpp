@@ -2,6 +2,7 @@
 // What an engine and its states promise beside the numbers.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
