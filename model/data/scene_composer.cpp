@@ -46,8 +46,11 @@ void check(const SceneOptions& options) {
       {"min_visible", options.min_visible},
       {"confusable", options.confusable},
       {"absent_beside", options.absent_beside},
+      {"two_sounds", options.two_sounds},
+      {"only_noise", options.only_noise},
       {"on_photograph + side_by_side", options.on_photograph + options.side_by_side},
       {"two_objects + three_objects", options.two_objects + options.three_objects},
+      {"two_sounds + only_noise", options.two_sounds + options.only_noise},
   };
   for (const auto& [name, value] : shares) {
     if (!(value >= 0 && value <= 1)) {
@@ -247,7 +250,8 @@ AudioScene SceneComposer::compose_audio(std::uint64_t seed, std::uint64_t index)
   SoundPlan plan;
   plan.kind = SoundKind::kOther;
   const double draw = random.uniform();
-  const int count = draw < 0.60 ? 1 : draw < 0.88 ? 2 : 0;
+  const double some = 1 - state_->options.only_noise;
+  const int count = draw >= some ? 0 : draw >= some - state_->options.two_sounds ? 2 : 1;
   std::vector<int> candidates = sounds.audible_classes();
   for (int i = 0; i < count && !candidates.empty(); ++i) {
     const int cls = sounds.draw_class(random, candidates);

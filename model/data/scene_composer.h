@@ -64,6 +64,10 @@ struct SceneOptions {
   double confusable = 0.5;      ///< of the absent sounds: easily confused with a visible class
   double absent_beside = 0.12;  ///< of the single sounds: an absent class sounds too, quieter
 
+  // Sounds for audio pretraining: shares. The rest is of one class.
+  double two_sounds = 0.28;  ///< two classes at once, of about the same loudness
+  double only_noise = 0.12;  ///< none of the classes
+
   CropOptions crop;
   ImageAugmentOptions image;
   SoundAugmentOptions sound;
@@ -117,7 +121,7 @@ class SceneComposer {
   /// From photographs, pool photographs (pseudo labels) and composites, about a third each.
   VisualScene compose_visual(std::uint64_t seed, std::uint64_t index) const;
 
-  /// One sound (60 %), two (28 %) or none of the classes (12 %).
+  /// One class, two or none sound (options two_sounds and only_noise).
   AudioScene compose_audio(std::uint64_t seed, std::uint64_t index) const;
 
   const SceneOptions& options() const;

@@ -40,7 +40,9 @@ void read_scenes(Section s, SceneOptions& o) {
            {"other", &o.other},
            {"silence", &o.silence},
            {"confusable", &o.confusable},
-           {"absent_beside", &o.absent_beside}})
+           {"absent_beside", &o.absent_beside},
+           {"two_sounds", &o.two_sounds},
+           {"only_noise", &o.only_noise}})
     s.read_within(key, 0, 1, *value);
   s.read_within("object_scale", 0.5, 2, o.object_scale);
   auto crop = s.table("crop");

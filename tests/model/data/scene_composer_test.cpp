@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <opencv2/imgproc.hpp>
@@ -360,6 +361,24 @@ TEST_F(SceneComposerTest, AudioScenesNameTheirClasses) {
   EXPECT_NEAR(counts[0], 36, 20);
 }
 
+TEST_F(SceneComposerTest, AudioScenesAreOfAsManyClassesAsTheOptionsSay) {
+  const auto count = [&](double two, double none) {
+    SceneOptions options = options_;
+    options.two_sounds = two;
+    options.only_noise = none;
+    const SceneComposer composer(material_, options);
+    std::array<int, 3> counts{};
+    for (std::uint64_t i = 0; i < 40; ++i) {
+      const auto targets = composer.compose_audio(10, i).targets;
+      ++counts.at(static_cast<std::size_t>(std::count(targets.begin(), targets.end(), 1.0f)));
+    }
+    return counts;
+  };
+  EXPECT_EQ(count(1, 0), (std::array<int, 3>{0, 0, 40}));
+  EXPECT_EQ(count(0, 0), (std::array<int, 3>{0, 40, 0}));
+  EXPECT_EQ(count(0, 1), (std::array<int, 3>{40, 0, 0}));
+}
+
 TEST_F(SceneComposerTest, WorksWithCutoutsAlone) {
   MaterialOptions how;
   const Material cutouts =
@@ -406,6 +425,10 @@ TEST_F(SceneComposerTest, RefusesOptionsWithoutSense) {
   options = options_;
   options.squeezed = 2;
   EXPECT_NE(message(options).find("squeezed is 2"), std::string::npos);
+  options = options_;
+  options.two_sounds = 0.7;
+  options.only_noise = 0.4;
+  EXPECT_NE(message(options).find("two_sounds + only_noise"), std::string::npos);
   options = options_;
   options.pool = -0.1;
   EXPECT_NE(message(options).find("pool is -0.1"), std::string::npos);
