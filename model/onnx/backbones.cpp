@@ -119,6 +119,17 @@ Map transformer_block(Layers& layers, const std::string& name, std::int64_t head
   return layers.add(name + "/sum", attended, layers.conv_bn(name + ".mlp.fc2", hidden));
 }
 
+// A batch norm over mel bins, which are the last axis, not over channels.
+Map norm_of_bins(Layers& layers, const std::string& name, const Map& log_mel) {
+  auto& g = layers.graph();
+  const auto norm = layers.affine_of_norm(name);
+  const auto scaled =
+      g.node("Mul", name + "/scaled", {log_mel.name, layers.constant(name + ".scale", norm.scale)});
+  Map out = log_mel;
+  out.name = g.node("Add", name, {scaled, layers.constant(name + ".offset", norm.offset)});
+  return out;
+}
+
 }  // namespace
 
 Map seaformer_stage(Layers& layers, Variant variant, int index, const Map& x) {
@@ -140,12 +151,7 @@ Map seaformer_stage(Layers& layers, Variant variant, int index, const Map& x) {
 
 Map audio_state(Layers& layers, const MobileNetV2Impl& network, const Map& log_mel) {
   auto& g = layers.graph();
-  // The first norm is over mel bins, the last axis here.
-  const auto [scale, offset] = layers.affine_of_norm("audio.bn0");
-  const auto scaled =
-      g.node("Mul", "audio.bn0/scaled", {log_mel.name, layers.constant("audio.bn0.scale", scale)});
-  Map x = log_mel;
-  x.name = g.node("Add", "audio.bn0", {scaled, layers.constant("audio.bn0.offset", offset)});
+  Map x = norm_of_bins(layers, "audio.bn0", log_mel);
   x = layers.conv_norm("audio.features.0.0", "audio.features.0.2", x);
   x = layers.relu6(layers.average_pool(x, 2));
   size_t index = 1;
