@@ -249,9 +249,9 @@ AudioScene SceneComposer::compose_audio(std::uint64_t seed, std::uint64_t index)
   Random random(seed, index, kAudio);
   SoundPlan plan;
   plan.kind = SoundKind::kOther;
-  const double draw = random.uniform();
-  const double some = 1 - state_->options.only_noise;
-  const int count = draw >= some ? 0 : draw >= some - state_->options.two_sounds ? 2 : 1;
+  const double two = state_->options.two_sounds, none = state_->options.only_noise;
+  static constexpr int kCounts[] = {1, 2, 0};
+  const int count = kCounts[std::max(0, random.pick({1 - two - none, two, none}))];
   std::vector<int> candidates = sounds.audible_classes();
   for (int i = 0; i < count && !candidates.empty(); ++i) {
     const int cls = sounds.draw_class(random, candidates);

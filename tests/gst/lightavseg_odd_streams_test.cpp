@@ -4,10 +4,9 @@
 #include <gst/app/gstappsrc.h>
 #include <gst/video/video.h>
 #include <gtest/gtest.h>
-
 #include <sys/resource.h>
-#include <algorithm>
 
+#include <algorithm>
 #include <chrono>
 #include <future>
 #include <string>
