@@ -3,7 +3,6 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 
-#include "model/evaluation/for_each_index.h"
 #include "model/network/model_file.h"
 
 namespace lightavseg {
@@ -23,8 +22,8 @@ bool has_prefix(const std::string& name, const std::vector<std::string>& prefixe
 }
 
 Replicas::Replicas(const TrainConfig& config, const ModelConfig& model,
-                   const TeacherChannels& channels, int visible, int audible,
-                   torch::Device device) {
+                   const TeacherChannels& channels, int visible, int audible, torch::Device device)
+    : team_(config.replicas) {
   for (int r = 0; r < config.replicas; ++r) {
     students_.emplace_back(config, model, channels, visible, audible);
     auto& student = students_.back();
@@ -67,8 +66,7 @@ void Replicas::set_trainable(const std::vector<std::string>& prefixes) {
 }
 
 void Replicas::for_each(const std::function<void(int, Student&)>& work) {
-  const int count = int(students_.size());
-  for_each_index(count, count, [&](int r) { work(r, students_[size_t(r)]); });
+  team_.run([&](int r) { work(r, students_[size_t(r)]); });
 }
 
 void Replicas::combine(Communicator& communicator) {

@@ -16,6 +16,7 @@
 #include "model/training/batches.h"
 #include "model/training/communicator.h"
 #include "model/training/student.h"
+#include "model/training/thread_team.h"
 
 namespace lightavseg {
 
@@ -45,6 +46,7 @@ class Replicas {
  private:
   std::vector<Student> students_;
   std::vector<at::Generator> generators_;
+  ThreadTeam team_;
 };
 
 // Whether a parameter's name begins with one of the prefixes.
