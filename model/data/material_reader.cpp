@@ -142,6 +142,10 @@ void ManifestReader::read_folder_or_parent(const fs::path& given) {
       read_cutout_manifest(folder, table);
     }
   }
+  // One folder of several may have nothing of a split; all of them hint at a wrong name.
+  if (!with_split_) {
+    problems_.insert(problems_.end(), without_split_.begin(), without_split_.end());
+  }
 }
 
 void ManifestReader::read_audit(const fs::path& file) {
@@ -228,9 +232,10 @@ void ManifestReader::read_split_manifest(const fs::path& dir, const CsvTable& ta
   if (!any) {
     std::string known;
     for (const std::string& split : splits) known += (known.empty() ? "" : ", ") + split;
-    problems_.push_back(fmt::format("{}: no row has the split '{}'; the file has: {}", table.name(),
-                                    options_.split, known));
+    without_split_.push_back(fmt::format("{}: no row has the split '{}'; the file has: {}",
+                                         table.name(), options_.split, known));
   }
+  with_split_ |= any;
 }
 
 void ManifestReader::add_photo(const fs::path& dir, const CsvTable& table, std::size_t row,
@@ -367,6 +372,7 @@ void ManifestReader::read_pool_manifest(const fs::path& dir, const CsvTable& tab
     if (options_.licence_free_only && !is_free_licence(table.get(row, "licence"))) continue;
     PoolPhoto photo;
     photo.id = dir.filename().string() + "/" + table.at(row, "file");
+    photo.licence = table.get(row, "licence");
     photo.image = existing(dir, table.at(row, "file"), table, row, "file");
     photo.pseudo = existing(dir, table.at(row, "pseudo"), table, row, "pseudo");
     if (photo.image.empty() || photo.pseudo.empty()) continue;

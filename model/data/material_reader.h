@@ -69,7 +69,9 @@ class ManifestReader {
   const MaterialOptions& options_;
   MaterialIndex index_;
   std::vector<std::string> problems_;
-  std::map<std::string, Verdict> audit_;                            // by file
+  std::vector<std::string> without_split_;  // problems, unless with_split_
+  bool with_split_ = false;                 // whether any row has the wanted split
+  std::map<std::string, Verdict> audit_;    // by file
   std::map<std::string, std::map<std::string, PseudoRow>> pseudo_;  // by folder and file
 };
 

@@ -98,6 +98,19 @@ TEST(MaterialTest, ObeysSplitsWhateverTheirName) {
             std::string::npos);
 }
 
+TEST(MaterialTest, OneFolderOfSeveralMayHaveNothingOfASplit) {
+  const TinyMaterial tiny;
+  testing::write_text(tiny.dir() / "more" / "manifest.csv",
+                      "file,class,split,type,mask\n"
+                      "../avs-material/images/cat/cat0.png,cat,train,image,"
+                      "../avs-material/masks/cat/cat0.png\n");
+  MaterialOptions options;
+  options.split = "test";
+  EXPECT_EQ(Material::load(tiny.dir(), testing::tiny_taxonomy(), options).photos().size(), 14u);
+  options.split = "train";
+  EXPECT_EQ(Material::load(tiny.dir(), testing::tiny_taxonomy(), options).photos().size(), 22u);
+}
+
 TEST(MaterialTest, HashSplitIsStableDisjointAndComplete) {
   EXPECT_EQ(hash_split("a/b/duck.webp"), hash_split("duck.ogg")) << "only the stem counts";
   std::map<std::string, int> counts;
