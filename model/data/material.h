@@ -53,6 +53,7 @@ struct PoolPhoto {
   std::vector<int> trusted_voc;  ///< VOC classes whose pixels are to be believed
   bool zero_ok = false;          ///< whether "no VOC class" means that none of our classes is there
   int image_class = 0;           ///< visible class that the folder name promises, 0: none
+  std::string licence;           ///< as the manifest says it
   bool empty = false;            ///< shows none of our classes: may serve as a background
 };
 

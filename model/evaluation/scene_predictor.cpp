@@ -56,6 +56,11 @@ torch::Tensor ScenePredictor::logits_of(const cv::Mat& image, const torch::Tenso
   return resize_bilinear(logits.unsqueeze(0).contiguous(), image.rows, image.cols)[0];
 }
 
+torch::Tensor ScenePredictor::seen_classes(const cv::Mat& image, const torch::Tensor& audio) const {
+  torch::NoGradGuard no_grad;
+  return logits_of(image, audio).slice(0, 1).softmax(0);
+}
+
 Prediction ScenePredictor::predict(const cv::Mat& image, const torch::Tensor& audio) const {
   torch::NoGradGuard no_grad;
   const auto logits = logits_of(image, audio);

@@ -46,6 +46,10 @@ class ScenePredictor {
   // image: CV_8UC3, RGB. Throws std::runtime_error for a size that the engine was not opened for.
   Prediction predict(const cv::Mat& image, const torch::Tensor& audio) const;
 
+  // Only of a model with mask and classes: [C + 1, H, W], how probable it is that the pixel shows
+  // background, class 1, ... Otherwise as predict().
+  torch::Tensor seen_classes(const cv::Mat& image, const torch::Tensor& audio) const;
+
   const ModelConfig& config() const;
 
  private:

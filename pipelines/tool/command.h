@@ -19,6 +19,7 @@ void add_eval(CLI::App& app);
 void add_export(CLI::App& app);
 void add_import(CLI::App& app);
 void add_info(CLI::App& app);
+void add_label(CLI::App& app);
 void add_forward(CLI::App& app);
 void add_run(CLI::App& app);
 void add_synth(CLI::App& app);

@@ -28,6 +28,7 @@ int run_tool(const std::vector<std::string>& arguments) {
   add_import(app);
   add_info(app);
   add_forward(app);
+  add_label(app);
   add_run(app);
   add_synth(app);
   add_train(app);

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // `lightavseg synth` and `lightavseg eval` as their users call them, on a tiny material.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -17,24 +15,19 @@
 #include "model/network/model_file.h"
 #include "tests/model/data/tiny_material.h"
 #include "tests/model/evaluation/small_model.h"
+#include "tests/pipelines/run_tool.h"
 
 namespace lightavseg {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::Finished;
 using testing::read_text;
-
-struct Finished {
-  int code = -1;
-  std::string text;  // standard output and standard error
-};
+using testing::run_tool;
 
 class SynthEvalTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    const char* tool = std::getenv("LIGHTAVSEG_TOOL");
-    ASSERT_NE(tool, nullptr) << "the test runner sets it to the built tool";
-    tool_ = tool;
     folder_ = fs::temp_directory_path() / ("lightavseg-synth-eval-" + std::to_string(::getpid()));
     fs::remove_all(folder_);
     fs::create_directories(folder_);
@@ -45,20 +38,8 @@ class SynthEvalTest : public ::testing::Test {
   void TearDown() override { fs::remove_all(folder_); }
 
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
-  Finished run(const std::string& arguments) const {
-    const std::string command = tool_ + " " + arguments + " 2>&1";
-    Finished out;
-    FILE* pipe = ::popen(command.c_str(), "r");
-    char block[4096];
-    for (std::size_t n; (n = std::fread(block, 1, sizeof block, pipe)) > 0;) {
-      out.text.append(block, n);
-    }
-    const int status = ::pclose(pipe);
-    out.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    return out;
-  }
   void expect(int code, const std::string& arguments, const std::vector<std::string>& says) const {
-    const Finished done = run(arguments);
+    const Finished done = run_tool(arguments);
     EXPECT_EQ(done.code, code) << arguments << "\n" << done.text;
     for (const auto& words : says) {
       EXPECT_NE(done.text.find(words), std::string::npos) << words << "\n" << done.text;
@@ -72,7 +53,7 @@ class SynthEvalTest : public ::testing::Test {
     return nlohmann::json::parse(read_text(file));
   }
 
-  std::string tool_, material_options_;
+  std::string material_options_;
   fs::path folder_;
   testing::TinyMaterial material_;
 };
@@ -131,7 +112,7 @@ TEST_F(SynthEvalTest, EverythingWrongWithASetIsListedBeforeAnythingIsMeasured) {
     }
   }
   const auto arguments = "eval" + model() + " --avsbench " + set + " --subset s4 --split train";
-  const Finished done = run(arguments);
+  const Finished done = run_tool(arguments);
   EXPECT_EQ(done.code, 1) << done.text;
   for (int i = 0; i < 60; ++i) {
     const std::string name =
