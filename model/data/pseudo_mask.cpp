@@ -60,20 +60,20 @@ cv::Mat grab_cut(const cv::Mat& rgb, const cv::Mat& object) {
 }  // namespace
 
 std::optional<PseudoMask> pseudo_mask(const cv::Mat& rgb, const cv::Mat& object, std::string* why) {
-  if (rgb.type() != CV_8UC3 || object.type() != CV_32FC1 || rgb.size() != object.size() ||
-      std::min(rgb.rows, rgb.cols) < 32)
-    throw std::invalid_argument(
-        "pseudo_mask: takes an RGB picture of at least 32 x 32 and a float map of its size");
+  if (rgb.type() != CV_8UC3 || object.type() != CV_32FC1 || rgb.size() != object.size())
+    throw std::invalid_argument("pseudo_mask: takes an RGB picture and a float map of its size");
   const auto none = [&](const std::string& reason) {
     if (why != nullptr) *why = reason;
     return std::nullopt;
   };
+  if (std::min(rgb.rows, rgb.cols) < 32)
+    return none(fmt::format("{} x {} pixels are too few", rgb.cols, rgb.rows));
+  // GrabCut needs pixels of both kinds to learn colours from.
   const cv::Mat seen = object > 0.5;
   const double total = static_cast<double>(rgb.total());
   const double share = cv::countNonZero(seen) / total;
   if (share < kLeast || share > kMost)
     return none(fmt::format("the model takes {:.0f} % of the picture for an object", 100 * share));
-  // GrabCut wants pixels of both kinds.
   const cv::Mat cut = grab_cut(rgb, object);
   PseudoMask out;
   const cv::Mat both = seen & cut;

@@ -17,13 +17,13 @@ struct PseudoMask {
   bool plain_background = false;  ///< one colour along the edge of the photograph
 };
 
-/// rgb: CV_8UC3, RGB, at least 32 x 32. object: CV_32FC1 of the same size, 0 .. 1, how probable it
+/// rgb: CV_8UC3, RGB. object: CV_32FC1 of the same size, 0 .. 1, how probable it
 /// is that a pixel belongs to the object. Pixels on which `object` (above one half) and GrabCut
 /// disagree become 128.
 ///
 /// Nothing comes back, and `why` (if not null) gets the reason, where that cannot be a whole
-/// object: hardly anything or nearly all of the picture, or a mask of which the two agree on less
-/// than three fifths.
+/// object: hardly anything or nearly all of the picture, a mask of which the two agree on less
+/// than three fifths, or a picture of less than 32 x 32.
 ///
 /// The same picture gives the same mask. Thread-safe; GrabCut's random start is seeded per thread,
 /// by cv::setRNGSeed. Throws std::invalid_argument for other sizes or types.

@@ -52,6 +52,15 @@ class Labeller {
         person_(number_of(network->config().class_names, "person")) {}
 
   Labelled label(int index) const {
+    try {
+      return label_readable(index);
+    } catch (const MaterialError& error) {  // one damaged file of thousands
+      return {"", error.what()};
+    }
+  }
+
+ private:
+  Labelled label_readable(int index) const {
     const PoolPhoto& photo = material_.pool()[size_t(index)];
     const Picture& picture = material_.pool_picture(index);
     const std::string& name = material_.taxonomy().class_name(photo.image_class);
@@ -85,7 +94,6 @@ class Labeller {
     return out;
   }
 
- private:
   // How probable objects other than persons are, and persons, at the size of the picture: the mean
   // of the picture and its mirror image. person: a class of the model; 0: persons are objects, too.
   void see(const cv::Mat& rgb, int person, cv::Mat* object, cv::Mat* people) const {

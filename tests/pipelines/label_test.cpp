@@ -32,8 +32,8 @@ class LabelTest : public ::testing::Test {
   }
   void TearDown() override { fs::remove_all(folder_); }
 
-  // A pool of the cow of a frame, once more as in a mirror, of nothing that is called a dog, and of
-  // a picture whose category is no class.
+  // A pool of the cow of a frame, once more as in a mirror, of nothing that is called a dog, of a
+  // picture whose category is no class, and of a damaged file.
   void write_pool() {
     const fs::path clip = fs::path(LIGHTAVSEG_CLIPS) / "cow-and-duck.mkv";
     cv::Mat cow, mirrored;
@@ -52,6 +52,8 @@ class LabelTest : public ::testing::Test {
     add("cattle", mirrored);
     add("dog", grey);
     add("lawn", cow);
+    add("cat", cow);
+    testing::write_text(folder_ / "visual-pool/images/cat/picture.png", "no picture");
     testing::write_text(folder_ / "visual-pool" / "manifest.csv", manifest);
   }
 
@@ -65,7 +67,7 @@ TEST_F(LabelTest, OutlinesObjectsOfAKnownClass) {
   const auto done =
       run_tool("label --material " + folder_.string() + " --output " + output.string());
   ASSERT_EQ(done.code, 0) << done.text;
-  EXPECT_NE(done.text.find("masks of 2 of 3 photographs"), std::string::npos) << done.text;
+  EXPECT_NE(done.text.find("masks of 2 of 4 photographs"), std::string::npos) << done.text;
 
   const Material material = Material::load(folder_, Taxonomy::load(LIGHTAVSEG_TAXONOMY));
   ASSERT_EQ(material.photos().size(), 2u);
@@ -89,6 +91,7 @@ TEST_F(LabelTest, OutlinesObjectsOfAKnownClass) {
   EXPECT_EQ(left_out.rfind("file,reason\nvisual-pool/images/dog/picture.png,the model takes ", 0),
             0u)
       << left_out;
+  EXPECT_NE(left_out.find("\nvisual-pool/images/cat/picture.png,"), std::string::npos) << left_out;
   const std::string manifest = testing::read_text(output / "manifest.csv");
   EXPECT_NE(manifest.find("../visual-pool/images/cow/picture.png,cow,train,image,"
                           "masks/visual-pool/images/cow/picture.png.png,"
