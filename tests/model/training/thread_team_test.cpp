@@ -56,7 +56,9 @@ TEST(ThreadTeamTest, TheLowestFailureIsThrownAfterAllHaveFinished) {
     EXPECT_EQ(finished, 3);
   }
   int calls = 0;
-  team.run([&](int member) { calls += member == 0; });
+  team.run([&](int member) {
+    if (member == 0) ++calls;
+  });
   EXPECT_EQ(calls, 1) << "works on after a failure";
 }
 
