@@ -14,8 +14,7 @@ namespace lightavseg {
 
 // A member keeps its memory with its thread: allocators give every thread blocks of its own, and
 // what a step has freed serves the next one only there. New threads for every step would leave
-// gigabytes behind in allocators that return memory late (jemalloc), and ask the system for pages
-// again and again in others.
+// gigabytes behind in allocators that return memory late (jemalloc).
 //
 // One object belongs to one thread, which is member 0.
 class ThreadTeam {

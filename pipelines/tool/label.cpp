@@ -41,6 +41,10 @@ int number_of(const std::vector<std::string>& names, const std::string& name) {
   return it == names.end() ? 0 : int(it - names.begin());
 }
 
+Crop whole(const cv::Mat& picture) {
+  return {cv::Rect({}, picture.size()), false};
+}
+
 class Labeller {
  public:
   Labeller(const Options& o, const Material& material, LightAVSeg& network)
@@ -77,11 +81,9 @@ class Labeller {
     const fs::path mask = fs::path("masks") / (photo.id + ".png");
     fs::create_directories((output_ / mask).parent_path());
     // As large as the file, not as what was read of it.
-    cv::Mat full;
-    cv::resize(made->mask, full,
-               {cvRound(picture.rgb.cols * picture.file_scale_x),
-                cvRound(picture.rgb.rows * picture.file_scale_y)},
-               0, 0, cv::INTER_NEAREST);
+    const cv::Mat full = crop_labels(made->mask, whole(made->mask),
+                                     {cvRound(picture.rgb.cols * picture.file_scale_x),
+                                      cvRound(picture.rgb.rows * picture.file_scale_y)});
     std::vector<uchar> png;
     cv::imencode(".png", full, png);
     write_atomically(output_ / mask,
@@ -98,9 +100,7 @@ class Labeller {
   // of the picture and its mirror image. person: a class of the model; 0: persons are objects, too.
   void see(const cv::Mat& rgb, int person, cv::Mat* object, cv::Mat* people) const {
     torch::NoGradGuard no_grad;
-    cv::Mat image;
-    cv::resize(rgb, image, {size_, size_}, 0, 0,
-               rgb.cols > size_ && rgb.rows > size_ ? cv::INTER_AREA : cv::INTER_LINEAR);
+    const cv::Mat image = crop_image(rgb, whole(rgb), {size_, size_});
     cv::Mat mirrored;
     cv::flip(image, mirrored, 1);
     auto classes = predictor_.seen_classes(image, silence_);

@@ -2,18 +2,17 @@
 // `lightavseg label` as its users call it: the model that ships outlines the cow of the clip
 // that ships, and the result is a part of a material.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
 #include "model/data/material.h"
 #include "model/network/model_file.h"
 #include "tests/model/data/tiny_material.h"
 #include "tests/model/evaluation/small_model.h"
+#include "tests/model/files/temporary_folder.h"
 #include "tests/pipelines/run_tool.h"
 #include "tests/pipelines/video_reader.h"
 
@@ -25,13 +24,6 @@ using testing::run_tool;
 
 class LabelTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("lightavseg-label-" + std::to_string(::getpid()));
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   // A pool of the cow of a frame, once more as in a mirror, of nothing that is called a dog, of a
   // picture whose category is no class, and of a damaged file.
   void write_pool() {
@@ -57,7 +49,7 @@ class LabelTest : public ::testing::Test {
     testing::write_text(folder_ / "visual-pool" / "manifest.csv", manifest);
   }
 
-  fs::path folder_;
+  TemporaryFolder folder_;
   const cv::Rect part_{0, 150, 340, 210};  // of the frame
 };
 
@@ -65,11 +57,11 @@ TEST_F(LabelTest, OutlinesObjectsOfAKnownClass) {
   write_pool();
   const fs::path output = folder_ / "pool-masks";
   const auto done =
-      run_tool("label --material " + folder_.string() + " --output " + output.string());
+      run_tool("label --material " + folder_.path().string() + " --output " + output.string());
   ASSERT_EQ(done.code, 0) << done.text;
   EXPECT_NE(done.text.find("masks of 2 of 4 photographs"), std::string::npos) << done.text;
 
-  const Material material = Material::load(folder_, Taxonomy::load(LIGHTAVSEG_TAXONOMY));
+  const Material material = Material::load(folder_.path(), Taxonomy::load(LIGHTAVSEG_TAXONOMY));
   ASSERT_EQ(material.photos().size(), 2u);
   const auto truth =
       nlohmann::json::parse(std::ifstream(fs::path(LIGHTAVSEG_CLIPS) / "cow-and-duck.json"));
@@ -100,10 +92,10 @@ TEST_F(LabelTest, OutlinesObjectsOfAKnownClass) {
       << manifest;
 
   // A second time over the first, and with other threads: the same.
-  ASSERT_EQ(
-      run_tool("label --threads 1 --material " + folder_.string() + " --output " + output.string())
-          .code,
-      0);
+  ASSERT_EQ(run_tool("label --threads 1 --material " + folder_.path().string() + " --output " +
+                     output.string())
+                .code,
+            0);
   EXPECT_EQ(testing::read_text(output / "manifest.csv"), manifest);
 }
 
@@ -111,14 +103,14 @@ TEST_F(LabelTest, SaysWhatItNeeds) {
   write_pool();
   save_model(folder_ / "mask.safetensors", testing::small_model(Head::kMask), Storage::kFloat32);
   const std::string output = " --output " + (folder_ / "out").string();
-  auto done = run_tool("label --material " + folder_.string() + output + " --model " +
+  auto done = run_tool("label --material " + folder_.path().string() + output + " --model " +
                        (folder_ / "mask.safetensors").string());
   EXPECT_EQ(done.code, 2);
   EXPECT_NE(done.text.find("tells no classes apart"), std::string::npos) << done.text;
 
   fs::remove_all(folder_ / "visual-pool");
   testing::write_text(folder_ / "empty" / "manifest.csv", "file,class,type\n");
-  done = run_tool("label --material " + folder_.string() + output);
+  done = run_tool("label --material " + folder_.path().string() + output);
   EXPECT_EQ(done.code, 2);
   EXPECT_NE(done.text.find("has no pool"), std::string::npos) << done.text;
   EXPECT_FALSE(fs::exists(folder_ / "out"));

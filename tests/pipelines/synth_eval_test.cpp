@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // `lightavseg synth` and `lightavseg eval` as their users call them, on a tiny material.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -15,6 +14,7 @@
 #include "model/network/model_file.h"
 #include "tests/model/data/tiny_material.h"
 #include "tests/model/evaluation/small_model.h"
+#include "tests/model/files/temporary_folder.h"
 #include "tests/pipelines/run_tool.h"
 
 namespace lightavseg {
@@ -28,14 +28,10 @@ using testing::run_tool;
 class SynthEvalTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("lightavseg-synth-eval-" + std::to_string(::getpid()));
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
     testing::write_text(folder_ / "classes.json", testing::tiny_taxonomy_json());
     material_options_ = " --material '" + material_.dir().string() + "' --taxonomy '" +
                         (folder_ / "classes.json").string() + "' --split train";
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
   void expect(int code, const std::string& arguments, const std::vector<std::string>& says) const {
@@ -54,7 +50,7 @@ class SynthEvalTest : public ::testing::Test {
   }
 
   std::string material_options_;
-  fs::path folder_;
+  TemporaryFolder folder_;
   testing::TinyMaterial material_;
 };
 
