@@ -6,6 +6,8 @@
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/version.h>
 
+#include <algorithm>
+#include <cmath>
 #include <mutex>
 
 #include "model/data/random.h"
@@ -52,6 +54,24 @@ void drop_outputs(torch::jit::Module& module, const std::set<std::string>& wante
   torch::jit::EliminateDeadCode(graph);
 }
 
+// Multiplies the sizes that `block`, or a block within it, resizes `input` to; how many there were.
+int scale_resizing(torch::jit::Block* block, const torch::jit::Value* input, double factor) {
+  int found = 0;
+  for (auto* node : block->nodes()) {
+    for (auto* inner : node->blocks()) found += scale_resizing(inner, input, factor);
+    const std::string kind = node->kind().toUnqualString();
+    if (kind.find("upsample_") == std::string::npos || node->input(0) != input) continue;
+    const auto size = torch::jit::toIValue(node->input(1));
+    if (!size || !size->isIntList()) continue;
+    auto scaled = size->toIntVector();
+    for (auto& side : scaled) side = std::max<int64_t>(1, std::llround(double(side) * factor));
+    const torch::jit::WithInsertPoint before(node);
+    node->replaceInput(1, block->owningGraph()->insertConstant(scaled));
+    ++found;
+  }
+  return found;
+}
+
 }  // namespace
 
 Teacher::Teacher(const TeacherConfig& config, torch::Device device,
@@ -64,9 +84,16 @@ Teacher::Teacher(const TeacherConfig& config, torch::Device device,
                                        config.file.string(), error.what_without_backtrace()));
   }
   module_.eval();
-  if (!wanted.empty()) {
-    module_ = torch::jit::freeze(module_);
-    drop_outputs(module_, wanted);
+  const bool resize = config.input_scale != 1;
+  if (!wanted.empty() || resize) module_ = torch::jit::freeze(module_);
+  if (!wanted.empty()) drop_outputs(module_, wanted);
+  if (resize) {
+    auto graph = module_.get_method("forward").graph();
+    if (scale_resizing(graph->block(), graph->inputs().at(1), config.input_scale) == 0)
+      throw TrainConfigError(
+          fmt::format("teacher '{}': input_scale is {}, but {} resizes its pictures to no size of "
+                      "its own; leave input_scale out",
+                      config.name, config.input_scale, config.file.string()));
   }
   // Convolutions that LibTorch 1.13 runs natively at batch one, dilated ones above all, become
   // oneDNN's: an eighth of the time for a DeepLab.
@@ -101,6 +128,7 @@ TeacherCache::TeacherCache(const Teacher& teacher, const std::vector<std::string
                            int threads) {
   std::string key =
       fmt::format("{} {}", fs::file_size(teacher.config().file), fmt::join(outputs, " "));
+  if (teacher.config().input_scale != 1) key += fmt::format(" x{}", teacher.config().input_scale);
   for (const auto& p : pictures) key += " " + p.id;
   key = fmt::format("{:016x}", hash_text(key));
 

@@ -22,7 +22,8 @@ using TensorMap = std::map<std::string, torch::Tensor>;
 class Teacher {
  public:
   // wanted: of the outputs that `forward` puts together to its dictionary, only these are computed;
-  // empty: all of them. Throws TrainConfigError when the file is no TorchScript module.
+  // empty: all of them. Throws TrainConfigError when the file is no TorchScript module, or when
+  // config.input_scale is not 1 and the module does not resize its input to a size of its own.
   Teacher(const TeacherConfig& config, torch::Device device,
           const std::set<std::string>& wanted = {});
 

@@ -290,6 +290,8 @@ TrainConfig read_train_config(const fs::path& file, const std::vector<std::strin
         {{"image", TeacherConfig::Input::kImage}, {"waveform", TeacherConfig::Input::kWaveform}},
         t.input);
     s.read("cache", t.cache);
+    s.read("input_scale", t.input_scale);
+    if (!(t.input_scale > 0)) s.wrong("input_scale", "must be above 0");
     s.refuse_others();
     c.teachers.push_back(t);
   }

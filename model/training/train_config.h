@@ -44,6 +44,9 @@ struct TeacherConfig {
   // Images: look at every photograph once and keep the outputs on disk; scenes that are not one
   // photograph then have no teacher. Otherwise it looks at every scene, at every step.
   bool cache = true;
+  // Images, of a module that resizes them first: to a size this many times as large, above 0. What
+  // is small in a scene is a few pixels at the size of ImageNet's pictures.
+  double input_scale = 1;
 };
 
 // One output of a teacher for one place of the student.

@@ -82,6 +82,39 @@ def forward(self, x):
   EXPECT_TRUE(torch::equal(out.at("twice"), 2 * out.at("mean")));
 }
 
+TEST_F(TeacherTest, LooksAtLargerPicturesIfToldTo) {
+  torch::jit::Module module("eyes");
+  module.define(R"(
+def forward(self, x):
+    seen = torch.upsample_bilinear2d(x, [6, 8], False)
+    return {"seen": seen, "smaller": torch.upsample_bilinear2d(seen, [3, 4], False)}
+)");
+  module.save(config_.file.string());
+  const auto x = torch::rand({2, 3, 24, 32});
+  config_.input_scale = 2;
+  for (const auto& wanted : {std::set<std::string>{}, std::set<std::string>{"seen", "smaller"}}) {
+    const auto out = Teacher(config_, torch::kCPU, wanted)(x);
+    EXPECT_TRUE(
+        torch::allclose(out.at("seen"), torch::upsample_bilinear2d(x, {12, 16}, false), 0, 1e-6));
+    // What it resizes later is no picture.
+    EXPECT_EQ(out.at("smaller").sizes().vec(), (std::vector<int64_t>{2, 3, 3, 4}));
+  }
+  config_.input_scale = 0.5;
+  EXPECT_EQ(Teacher(config_, torch::kCPU, {"seen"})(x).at("seen").sizes().vec(),
+            (std::vector<int64_t>{2, 3, 3, 4}));
+}
+
+TEST_F(TeacherTest, RefusesLargerPicturesForAModuleThatTakesThemAsTheyAre) {
+  config_.input_scale = 2;
+  try {
+    Teacher teacher(config_, torch::kCPU, {"mean"});
+    FAIL();
+  } catch (const TrainConfigError& error) {
+    EXPECT_NE(std::string(error.what()).find("'eyes': input_scale is 2"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("eyes.ts"), std::string::npos);
+  }
+}
+
 TEST_F(TeacherTest, RefusesWhatIsNoModuleByName) {
   std::ofstream(config_.file) << "import os";
   try {
@@ -134,6 +167,28 @@ TEST_F(TeacherTest, CacheIsReadAgainAndMadeAnewForOtherPictures) {
   EXPECT_EQ(drawn, 1);
   EXPECT_TRUE(again.has("a"));
   TeacherCache(teacher, {"cells", "mean"}, pictures, file, 1);
+  EXPECT_EQ(drawn, 2);
+}
+
+TEST_F(TeacherTest, CacheOfLargerPicturesIsAnother) {
+  torch::jit::Module module("eyes");
+  module.define(R"(
+def forward(self, x):
+    return {"seen": torch.upsample_bilinear2d(x, [4, 4], False)}
+)");
+  module.save(config_.file.string());
+  int drawn = 0;
+  const std::vector<TeacherCache::Picture> pictures = {{"a",
+                                                        [&] {
+                                                          ++drawn;
+                                                          return ramp(32, 32);
+                                                        },
+                                                        32, 32}};
+  const auto file = folder_ / "cache.safetensors";
+  for (const double scale : {1.0, 2.0, 2.0}) {
+    config_.input_scale = scale;
+    TeacherCache(Teacher(config_, torch::kCPU), {"seen"}, pictures, file, 1);
+  }
   EXPECT_EQ(drawn, 2);
 }
 

@@ -144,6 +144,7 @@ TEST_F(TrainConfigTest, EveryMistakeIsNamed) {
       {"taxonomy = \"classes.json\"", "", "material.taxonomy"},
       {"variant = \"tiny\"", "variant = \"huge\"", "model.variant"},
       {"file = \"teacher/ears.ts\"", "", "teacher[0].file"},
+      {"file = \"teacher/ears.ts\"", "file = \"a.ts\"\ninput_scale = 0", "teacher[0].input_scale"},
       {"teacher = \"ears\"", "teacher = \"eyes\"", "stage[0].distill[0].teacher"},
       {"student = \"audio\"", "student = \"visual.6\"", "stage[0].distill[0].student"},
       {"loss = \"mse\"", "loss = \"magic\"", "stage[0].distill[0].loss"},
