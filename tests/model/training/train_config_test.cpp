@@ -110,15 +110,26 @@ TEST_F(TrainConfigTest, TheRecipeThatShipsIsValid) {
   ASSERT_GE(c.stages.size(), 3u);
   EXPECT_EQ(c.stages.front().kind, StageKind::kAudio);
   EXPECT_EQ(c.stages.back().kind, StageKind::kJoint);
-  const auto& small = c.stages[c.stages.size() - 3];
-  EXPECT_EQ(small.name, "joint-192-long");
+  const auto stage = [&](const std::string& name) -> const StageConfig& {
+    for (const auto& candidate : c.stages)
+      if (candidate.name == name) return candidate;
+    throw TrainConfigError("no stage " + name);
+  };
+  const auto& small = stage("joint-192-long");
   EXPECT_EQ(small.scenes.pool, 0.08);
   EXPECT_EQ(small.scenes.object_scale, 1.25);
+  EXPECT_EQ(small.scenes.crop.min_area, 0.25);
   EXPECT_EQ(small.loss.class_balance, 0.35);
-  EXPECT_EQ(c.stages.back().scenes.size, 384);
-  EXPECT_EQ(c.stages.back().scenes.two_visible, 0.2);
-  EXPECT_EQ(c.stages.back().loss.class_balance, 0.5);
-  EXPECT_FALSE(c.stages.back().distill.empty());
+  EXPECT_EQ(stage("audio-mixtures").scenes.two_sounds, 0.7);
+  const auto& last = c.stages.back();
+  EXPECT_EQ(last.name, "joint-384-fine");
+  EXPECT_EQ(last.scenes.size, 384);
+  EXPECT_EQ(last.scenes.two_visible, 0.26);
+  EXPECT_EQ(last.loss.dice, 1.5);
+  ASSERT_EQ(last.distill.size(), 3u);
+  for (const auto& distill : last.distill) EXPECT_EQ(distill.teacher, "imagenet-large");
+  EXPECT_EQ(c.teachers.back().name, "imagenet-large");
+  EXPECT_EQ(c.teachers.back().input_scale, 2);
   EXPECT_TRUE(fs::exists(c.taxonomy)) << c.taxonomy;
 }
 
