@@ -2,31 +2,32 @@
 #include "model/training/teacher.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <fstream>
+
+#include "tests/model/files/temporary_folder.h"
 
 namespace lightavseg {
 namespace {
 
-namespace fs = std::filesystem;
-
 class TeacherTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("lightavseg-teacher-" + std::to_string(getpid()));
-    fs::create_directories(folder_);
     config_.name = "eyes";
     config_.file = folder_ / "eyes.ts";
-    torch::jit::Module module("eyes");
     // Eight by eight cells of the picture, and its mean.
-    module.define(R"(
+    save_module(R"(
 def forward(self, x):
     return {"cells": torch.adaptive_avg_pool2d(x, [8, 8]), "mean": x.mean(3).mean(2)}
 )");
+  }
+
+  // Makes the teacher's file anew; code: its forward().
+  void save_module(const char* code) const {
+    torch::jit::Module module("eyes");
+    module.define(code);
     module.save(config_.file.string());
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   // Red grows to the right, green downwards.
   static cv::Mat ramp(int width, int height) {
@@ -37,7 +38,16 @@ def forward(self, x):
     return image;
   }
 
-  fs::path folder_;
+  // A ramp that counts how often it is asked for.
+  static std::vector<TeacherCache::Picture> counted_ramp(int& drawn) {
+    const auto draw = [&drawn] {
+      ++drawn;
+      return ramp(32, 32);
+    };
+    return {{"a", draw, 32, 32}};
+  }
+
+  TemporaryFolder folder_;
   TeacherConfig config_;
 };
 
@@ -54,12 +64,10 @@ TEST_F(TeacherTest, GivesADictionaryOfTensors) {
 
 TEST_F(TeacherTest, ComputesOnlyWhatIsWanted) {
   // Of "dear" it would be told if it were computed: no picture of these tests has 64 values.
-  torch::jit::Module module("eyes");
-  module.define(R"(
+  save_module(R"(
 def forward(self, x):
     return {"dear": x.view([8, 8]), "mean": x.mean(3).mean(2)}
 )");
-  module.save(config_.file.string());
   const auto x = torch::rand({2, 3, 16, 16});
   EXPECT_ANY_THROW(Teacher(config_, torch::kCPU)(x));
   const Teacher teacher(config_, torch::kCPU, {"mean"});
@@ -70,26 +78,22 @@ def forward(self, x):
 }
 
 TEST_F(TeacherTest, GivesAllOfADictionaryThatIsReadBeforeItIsReturned) {
-  torch::jit::Module module("eyes");
-  module.define(R"(
+  save_module(R"(
 def forward(self, x):
     out = {"mean": x.mean(3).mean(2)}
     out["twice"] = out["mean"] * 2
     return out
 )");
-  module.save(config_.file.string());
   const auto out = Teacher(config_, torch::kCPU, {"twice"})(torch::rand({2, 3, 16, 16}));
   EXPECT_TRUE(torch::equal(out.at("twice"), 2 * out.at("mean")));
 }
 
 TEST_F(TeacherTest, LooksAtLargerPicturesIfToldTo) {
-  torch::jit::Module module("eyes");
-  module.define(R"(
+  save_module(R"(
 def forward(self, x):
     seen = torch.upsample_bilinear2d(x, [6, 8], False)
     return {"seen": seen, "smaller": torch.upsample_bilinear2d(seen, [3, 4], False)}
 )");
-  module.save(config_.file.string());
   const auto x = torch::rand({2, 3, 24, 32});
   config_.input_scale = 2;
   for (const auto& wanted : {std::set<std::string>{}, std::set<std::string>{"seen", "smaller"}}) {
@@ -123,9 +127,7 @@ TEST_F(TeacherTest, RefusesWhatIsNoModuleByName) {
   } catch (const TrainConfigError& error) {
     EXPECT_NE(std::string(error.what()).find("eyes.ts"), std::string::npos);
   }
-  torch::jit::Module module("eyes");
-  module.define("def forward(self, x):\n    return x\n");
-  module.save(config_.file.string());
+  save_module("def forward(self, x):\n    return x\n");
   const Teacher teacher(config_, torch::kCPU);
   EXPECT_THROW(teacher(torch::zeros({1, 3, 8, 8})), TrainConfigError);
 }
@@ -155,12 +157,7 @@ TEST_F(TeacherTest, CacheIsReadAgainAndMadeAnewForOtherPictures) {
   const Teacher teacher(config_, torch::kCPU);
   const auto file = folder_ / "cache.safetensors";
   int drawn = 0;
-  std::vector<TeacherCache::Picture> pictures = {{"a",
-                                                  [&] {
-                                                    ++drawn;
-                                                    return ramp(32, 32);
-                                                  },
-                                                  32, 32}};
+  const auto pictures = counted_ramp(drawn);
   TeacherCache(teacher, {"cells"}, pictures, file, 1);
   EXPECT_EQ(drawn, 1);
   const TeacherCache again(teacher, {"cells"}, pictures, file, 1);
@@ -171,19 +168,12 @@ TEST_F(TeacherTest, CacheIsReadAgainAndMadeAnewForOtherPictures) {
 }
 
 TEST_F(TeacherTest, CacheOfLargerPicturesIsAnother) {
-  torch::jit::Module module("eyes");
-  module.define(R"(
+  save_module(R"(
 def forward(self, x):
     return {"seen": torch.upsample_bilinear2d(x, [4, 4], False)}
 )");
-  module.save(config_.file.string());
   int drawn = 0;
-  const std::vector<TeacherCache::Picture> pictures = {{"a",
-                                                        [&] {
-                                                          ++drawn;
-                                                          return ramp(32, 32);
-                                                        },
-                                                        32, 32}};
+  const auto pictures = counted_ramp(drawn);
   const auto file = folder_ / "cache.safetensors";
   for (const double scale : {1.0, 2.0, 2.0}) {
     config_.input_scale = scale;

@@ -120,12 +120,18 @@ TEST_F(TrainConfigTest, TheRecipeThatShipsIsValid) {
   EXPECT_EQ(small.scenes.object_scale, 1.25);
   EXPECT_EQ(small.scenes.crop.min_area, 0.25);
   EXPECT_EQ(small.loss.class_balance, 0.35);
+  const auto& large = stage("joint-384");
+  EXPECT_EQ(large.scenes.size, 384);
+  EXPECT_EQ(large.scenes.two_visible, 0.2);
+  EXPECT_EQ(large.loss.class_balance, 0.5);
+  EXPECT_FALSE(large.distill.empty());
   EXPECT_EQ(stage("audio-mixtures").scenes.two_sounds, 0.7);
   const auto& last = c.stages.back();
   EXPECT_EQ(last.name, "joint-384-fine");
   EXPECT_EQ(last.scenes.size, 384);
   EXPECT_EQ(last.scenes.two_visible, 0.26);
   EXPECT_EQ(last.loss.dice, 1.5);
+  EXPECT_EQ(last.loss.class_balance, 0.5);
   ASSERT_EQ(last.distill.size(), 3u);
   for (const auto& distill : last.distill) EXPECT_EQ(distill.teacher, "imagenet-large");
   EXPECT_EQ(c.teachers.back().name, "imagenet-large");
