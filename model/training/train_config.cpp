@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 #include <toml++/toml.h>
 
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -194,6 +195,39 @@ void read_model(Section s, ModelConfig& m) {
   s.refuse_others();
 }
 
+// What `table` does not have is as in `other`: tables key by key, everything else whole.
+void fill_from(const toml::table& other, toml::table& table) {
+  for (const auto& [key, node] : other) {
+    auto* own = table.get(key);
+    if (!own)
+      node.visit([&, &key = key](const auto& value) { table.insert(key, value); });
+    else if (own->is_table() && node.is_table())
+      fill_from(*node.as_table(), *own->as_table());
+  }
+}
+
+// Replaces `like` of every stage by what it stands for.
+void fill_stages(toml::table& root) {
+  auto* stages = root["stage"].as_array();
+  if (!stages) return;
+  std::map<std::string, const toml::table*> before;
+  for (size_t i = 0; i < stages->size(); ++i) {
+    auto* stage = (*stages)[i].as_table();
+    if (!stage) return;  // whoever reads the stages says so
+    if (stage->contains("like")) {
+      std::string name;
+      Section section(*stage, fmt::format("stage[{}]", i));
+      section.read("like", name);
+      const auto other = before.find(name);
+      if (other == before.end())
+        section.wrong("like", fmt::format("'{}' is no stage before this one", name));
+      stage->erase("like");
+      fill_from(*other->second, *stage);
+    }
+    before[(*stage)["name"].value_or(std::string())] = stage;
+  }
+}
+
 // Puts "a.b=c" into the table; "stage.NAME.key" finds the stage of that name.
 void apply_change(toml::table& root, const std::string& change) {
   const auto fail = [&](const std::string& why) {
@@ -237,6 +271,7 @@ void apply_change(toml::table& root, const std::string& change) {
 
 TrainConfig read_train_config(const fs::path& file, const std::vector<std::string>& changes) {
   toml::table root = parse_toml_file(file);
+  fill_stages(root);
   for (const auto& change : changes) apply_change(root, change);
 
   const fs::path folder = file.parent_path();

@@ -139,6 +139,59 @@ TEST_F(TrainConfigTest, TheRecipeThatShipsIsValid) {
   EXPECT_TRUE(fs::exists(c.taxonomy)) << c.taxonomy;
 }
 
+TEST_F(TrainConfigTest, AStageLikeAnotherHasItsKeys) {
+  const std::string text = std::string(kMinimal) + R"(
+[[stage]]
+name = "larger"
+like = "joint"
+size = 128
+[stage.loss]
+dice = 3
+[stage.scenes]
+absent = 0.4
+image.blur = 0.5
+[[stage]]
+name = "largest"
+like = "larger"
+size = 160
+train = []
+[[stage]]
+name = "ears"
+like = "audio"
+distill = []
+)";
+  const auto c = read(text, {"stage.larger.batch=8"});
+  ASSERT_EQ(c.stages.size(), 5u);
+  const auto& larger = c.stages[2];
+  EXPECT_EQ(larger.name, "larger");
+  EXPECT_EQ(larger.steps, 20);
+  EXPECT_EQ(larger.size, 128);
+  EXPECT_EQ(larger.scenes.size, 128);
+  EXPECT_EQ(larger.schedule, ScheduleKind::kCosine);
+  EXPECT_EQ(larger.train, std::vector<std::string>{"network.head"});
+  EXPECT_EQ(larger.rate_of.at("network.visual"), 0.1);
+  EXPECT_EQ(larger.loss.bce, 2);
+  EXPECT_EQ(larger.loss.dice, 3);
+  EXPECT_TRUE(larger.scenes.pairs);
+  EXPECT_EQ(larger.scenes.absent, 0.4);
+  EXPECT_EQ(larger.scenes.image.blur, 0.5);
+  // Its scenes are others, and what the command line changes is changed in that stage only.
+  EXPECT_NE(larger.data_seed, c.stages[1].data_seed);
+  EXPECT_EQ(larger.batch, 8);
+  EXPECT_EQ(c.stages[1].batch, 6);
+
+  const auto& largest = c.stages[3];
+  EXPECT_EQ(largest.size, 160);
+  EXPECT_EQ(largest.batch, 6);
+  EXPECT_EQ(largest.loss.dice, 3);
+  EXPECT_EQ(largest.scenes.absent, 0.4);
+  EXPECT_TRUE(largest.train.empty());
+
+  EXPECT_EQ(c.stages[4].kind, StageKind::kAudio);
+  EXPECT_TRUE(c.stages[4].distill.empty());
+  EXPECT_EQ(c.stages[0].distill.size(), 1u);
+}
+
 TEST_F(TrainConfigTest, ChangesReachTablesAndStagesByName) {
   const auto c = read(kMinimal, {"run.seed=9", "stage.joint.steps=3", "run.out=some/where",
                                  "stage.audio.loss.sound_classes=2.5", "model.har=false"});
@@ -175,6 +228,9 @@ TEST_F(TrainConfigTest, EveryMistakeIsNamed) {
       {"absent = 0.3", "image.sharp = 1", "stage[1].scenes.image.sharp"},
       {"bce = 2", "bse = 2", "stage[1].loss.bse"},
       {"size = 96", "size = 8", "stage[1].size"},
+      {"size = 96", "like = \"audoi\"", "stage[1].like: 'audoi'"},
+      {"size = 96", "like = \"joint\"", "stage[1].like: 'joint'"},
+      {"size = 96", "like = 1", "stage[1].like: must be a string"},
       {"[run]", "[run", "toml"},
   };
   for (const auto& [from, to, field] : cases) {
