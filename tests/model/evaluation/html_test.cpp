@@ -2,10 +2,11 @@
 #include "model/evaluation/html.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <iterator>
+
+#include "tests/model/files/temporary_folder.h"
 
 namespace lightavseg::html {
 namespace {
@@ -88,15 +89,14 @@ TEST(Html, RefusesATableWithRaggedRows) {
 }
 
 TEST(Html, WritesAPageAndNamesTheFileItCannotWrite) {
-  const std::filesystem::path path = std::filesystem::temp_directory_path() /
-                                     ("lightavseg-page-" + std::to_string(::getpid()) + ".html");
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder / "page.html";
   const Page page("t");
   page.write(path);
   std::ifstream in(path);
   EXPECT_EQ(std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>()),
             page.render());
-  std::filesystem::remove(path);
-  const std::filesystem::path missing = path.string() + ".d/page.html";
+  const std::filesystem::path missing = folder / "missing/page.html";
   try {
     page.write(missing);
     FAIL() << "a page was written into a folder that does not exist";

@@ -2,7 +2,6 @@
 #include "model/network/model_file.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -10,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "model/files/file_error.h"
+#include "tests/model/files/temporary_folder.h"
 #include "tests/model/network/golden_fill.h"
 
 namespace lightavseg {
@@ -20,17 +20,13 @@ namespace fs = std::filesystem;
 class ModelFile : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("lightavseg-model-file-" + std::to_string(getpid()));
-    fs::create_directories(folder_);
     config_.variant = Variant::kTiny;
     network_ = LightAVSeg(config_);
     testing::golden_fill(*network_);
     network_->eval();
     tensors_ = named_state(*network_);
     metadata_ = {{kConfigKey, config_.to_json()}};
-    path_ = folder_ / "model.safetensors";
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   // Writes tensors_ and metadata_, loads them and returns the field of the error.
   std::string field_of_error() {
@@ -54,7 +50,8 @@ class ModelFile : public ::testing::Test {
         .logits;
   }
 
-  fs::path folder_, path_;
+  TemporaryFolder folder_;
+  const fs::path path_ = folder_ / "model.safetensors";
   ModelConfig config_;
   LightAVSeg network_{nullptr};
   std::map<std::string, torch::Tensor> tensors_;

@@ -2,7 +2,6 @@
 #include "model/network/rival_interaction.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
 
@@ -10,6 +9,7 @@
 #include "model/network/cost.h"
 #include "model/network/model_file.h"
 #include "model/network/tpavi.h"
+#include "tests/model/files/temporary_folder.h"
 
 namespace lightavseg {
 namespace {
@@ -88,13 +88,12 @@ TEST_P(Rivals, GradientsReachEveryParameterThatIsUsed) {
 }
 
 TEST_P(Rivals, TravelInAModelFile) {
-  const auto file =
-      fs::temp_directory_path() / ("lightavseg-rival-" + std::to_string(getpid()) + ".safetensors");
+  const TemporaryFolder folder;
+  const auto file = folder / "rival.safetensors";
   LightAVSeg network(config_of(GetParam()));
   network->eval();
   save_model(file, network, Storage::kFloat32);
   const auto back = load_model(file);
-  fs::remove(file);
   EXPECT_EQ(back->config().interaction, GetParam());
   torch::NoGradGuard no_grad;
   const auto frames = torch::randn({1, 3, 64, 64}), log_mel = torch::randn({1, 1, 96, 64});

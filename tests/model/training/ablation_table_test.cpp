@@ -2,11 +2,12 @@
 #include "model/training/ablation_table.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <array>
 #include <fstream>
 #include <set>
+
+#include "tests/model/files/temporary_folder.h"
 
 namespace lightavseg {
 namespace {
@@ -49,12 +50,7 @@ steps = 4
 
 class AblationTableTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("lightavseg-table-" + std::to_string(getpid()));
-    fs::create_directories(folder_);
-    std::ofstream(folder_ / "run.toml") << kRecipe;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
+  void SetUp() override { std::ofstream(folder_ / "run.toml") << kRecipe; }
 
   AblationTable read(const std::string& text) {
     std::ofstream(folder_ / "table.toml") << text;
@@ -68,7 +64,8 @@ class AblationTableTest : public ::testing::Test {
     return text.replace(at, from.size(), to);
   }
 
-  fs::path folder_;
+  TemporaryFolder temporary_;
+  const fs::path folder_ = temporary_.path();
 };
 
 TEST_F(AblationTableTest, ReadsWhatItSays) {

@@ -15,6 +15,7 @@
 
 #include "model/training/checkpoint.h"
 #include "tests/model/data/tiny_material.h"
+#include "tests/model/files/temporary_folder.h"
 
 namespace lightavseg {
 namespace {
@@ -66,8 +67,6 @@ paper = { mIoU = 48.3 }
 class AblationTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("lightavseg-ablation-" + std::to_string(getpid()));
-    fs::remove_all(folder_);
     write_text(folder_ / "classes.json", testing::tiny_taxonomy_json());
     write_text(folder_ / "run.toml", kRecipe);
     write_text(folder_ / "table.toml", kTable);
@@ -75,7 +74,6 @@ class AblationTest : public ::testing::Test {
     options_.quiet = true;
     options_.changes = {"material.dir=\"" + material_.dir().string() + "\""};
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   AblationTable table(const std::string& out) const {
     auto t = read_ablation_table(folder_ / "table.toml");
@@ -110,7 +108,8 @@ class AblationTest : public ::testing::Test {
   }
 
   testing::TinyMaterial material_;
-  fs::path folder_;
+  TemporaryFolder temporary_;
+  const fs::path folder_ = temporary_.path();
   AblationOptions options_;
 };
 

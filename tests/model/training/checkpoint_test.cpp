@@ -2,11 +2,11 @@
 #include "model/training/checkpoint.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <fstream>
 
 #include "model/files/file_error.h"
+#include "tests/model/files/temporary_folder.h"
 
 namespace lightavseg {
 namespace {
@@ -15,12 +15,6 @@ namespace fs = std::filesystem;
 
 class CheckpointTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("lightavseg-checkpoint-" + std::to_string(getpid()));
-    fs::remove_all(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   static Checkpoint at_step(std::int64_t step) {
     Checkpoint c;
     c.fingerprint = "[run]\nseed = 1";
@@ -41,7 +35,8 @@ class CheckpointTest : public ::testing::Test {
     f.put('\x55');
   }
 
-  fs::path folder_;
+  TemporaryFolder temporary_;
+  const fs::path folder_ = temporary_ / "run";  // not there yet
   std::vector<std::string> warnings_;
 };
 

@@ -2,26 +2,19 @@
 #include "model/training/curves.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <fstream>
 #include <iterator>
 #include <limits>
 
+#include "tests/model/files/temporary_folder.h"
+
 namespace lightavseg {
 namespace {
 
 class CurvesTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = std::filesystem::temp_directory_path() /
-              ("lightavseg-curves-" + std::to_string(::getpid()));
-    std::filesystem::create_directories(folder_);
-    path_ = folder_ / "curves.csv";
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   void write(const std::string& text) { std::ofstream(path_, std::ios::binary) << text; }
   std::string text() const {
     std::ifstream in(path_, std::ios::binary);
@@ -36,8 +29,8 @@ class CurvesTest : public ::testing::Test {
     return "";
   }
 
-  std::filesystem::path folder_;
-  std::filesystem::path path_;
+  TemporaryFolder folder_;
+  const std::filesystem::path path_ = folder_ / "curves.csv";
 };
 
 TEST_F(CurvesTest, WritesWholeLinesAtOnce) {
@@ -144,7 +137,7 @@ TEST_F(CurvesTest, NamesTheLineThatIsWrong) {
 }
 
 TEST_F(CurvesTest, NamesAFolderThatIsMissing) {
-  const std::filesystem::path path = folder_ / "missing" / "curves.csv";
+  const std::filesystem::path path = folder_ / "missing/curves.csv";
   try {
     CurveWriter::create(path, {"a"});
     FAIL() << "a file was created in a folder that does not exist";

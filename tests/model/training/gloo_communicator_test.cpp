@@ -2,11 +2,12 @@
 #include "model/training/gloo_communicator.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <stdexcept>
 #include <thread>
+
+#include "tests/model/files/temporary_folder.h"
 
 namespace lightavseg {
 namespace {
@@ -73,8 +74,8 @@ TEST(ProcessPlace, NonsenseIsNamed) {
 
 TEST(GlooCommunicator, AveragesOverRanks) {
   if (!has_gloo()) GTEST_SKIP() << "this build has no gloo (Debian: libgloo-dev)";
-  const auto file =
-      std::filesystem::temp_directory_path() / ("lightavseg-meeting-" + std::to_string(getpid()));
+  const TemporaryFolder folder;
+  const auto file = folder / "meeting";
   const auto work = [&](int rank, std::vector<torch::Tensor>* tensors, bool* any) {
     auto communicator = join_processes({rank, 2, "", true}, file);
     EXPECT_EQ(communicator->rank(), rank);
@@ -88,7 +89,6 @@ TEST(GlooCommunicator, AveragesOverRanks) {
   std::thread other(work, 1, &b, &any_b);
   work(0, &a, &any_a);
   other.join();
-  std::filesystem::remove(file);
   EXPECT_TRUE(torch::equal(a[0], torch::tensor({2.0f, 4.0f})));
   EXPECT_TRUE(torch::equal(a[1], torch::full({2, 2}, 2.0f)));
   EXPECT_TRUE(torch::equal(a[0], b[0]));

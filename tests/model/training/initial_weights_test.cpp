@@ -2,9 +2,9 @@
 #include "model/training/initial_weights.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "model/network/model_file.h"
+#include "tests/model/files/temporary_folder.h"
 
 namespace lightavseg {
 namespace {
@@ -13,12 +13,6 @@ namespace fs = std::filesystem;
 
 class InitialWeightsTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    file_ = fs::temp_directory_path() /
-            ("lightavseg-initial-" + std::to_string(getpid()) + ".safetensors");
-  }
-  void TearDown() override { fs::remove(file_); }
-
   static ModelConfig tiny() {
     ModelConfig c;
     c.variant = Variant::kTiny;
@@ -31,7 +25,8 @@ class InitialWeightsTest : public ::testing::Test {
     return network;
   }
 
-  fs::path file_;
+  TemporaryFolder folder_;
+  const fs::path file_ = folder_ / "other.safetensors";
 };
 
 TEST_F(InitialWeightsTest, TakesOneBackboneAndNothingElse) {

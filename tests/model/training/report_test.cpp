@@ -2,10 +2,11 @@
 #include "model/training/report.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <fstream>
+
+#include "tests/model/files/temporary_folder.h"
 
 namespace lightavseg {
 namespace {
@@ -128,14 +129,11 @@ TEST(Report, KnowsWhichMetricsShouldFall) {
 }
 
 TEST(Report, IsWrittenFromACurveFile) {
-  const std::filesystem::path folder =
-      std::filesystem::temp_directory_path() / ("lightavseg-report-" + std::to_string(::getpid()));
-  std::filesystem::create_directories(folder);
+  const TemporaryFolder folder;
   std::ofstream(folder / "curves.csv") << "step,loss\n1,0.5\n";
   write_training_report(folder / "curves.csv", folder / "report.html", {});
   EXPECT_GT(std::filesystem::file_size(folder / "report.html"), 1000u);
   EXPECT_THROW(write_training_report(folder / "none.csv", folder / "report.html", {}), CurveError);
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 #include "model/training/teacher_model.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -12,6 +11,7 @@
 #include "model/training/objectives.h"
 #include "model/training/trainer.h"
 #include "tests/model/data/tiny_material.h"
+#include "tests/model/files/temporary_folder.h"
 #include "tests/model/network/golden_fill.h"
 
 namespace lightavseg {
@@ -55,8 +55,6 @@ align = 0
 class TeacherModelTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("lightavseg-teacher-model-" + std::to_string(getpid()));
-    fs::remove_all(folder_);
     write_text(folder_ / "classes.json", testing::tiny_taxonomy_json());
     write_text(folder_ / "run.toml", kRecipe);
     material_.use_test_split_for_validation();
@@ -64,7 +62,6 @@ class TeacherModelTest : public ::testing::Test {
     model.variant = Variant::kSmall;
     save_teacher(model);
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   fs::path teacher() const { return folder_ / "teacher.safetensors"; }
   // Weights that give masks which differ from pixel to pixel, and clearly.
@@ -105,7 +102,8 @@ class TeacherModelTest : public ::testing::Test {
   }
 
   testing::TinyMaterial material_;
-  fs::path folder_;
+  TemporaryFolder temporary_;
+  const fs::path folder_ = temporary_.path();
 };
 
 TEST_F(TeacherModelTest, LossesOfAStudentThatIsTheTeacherAreAtTheirMinimum) {

@@ -2,12 +2,13 @@
 #include "model/training/tensorboard.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <vector>
+
+#include "tests/model/files/temporary_folder.h"
 
 namespace lightavseg {
 namespace {
@@ -84,12 +85,6 @@ Float as_float(std::uint64_t value) {
 
 class TensorBoardTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = std::filesystem::temp_directory_path() /
-              ("lightavseg-tensorboard-" + std::to_string(::getpid()));
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   // The events of a file, after a check of both checksums of every record.
   static std::vector<std::string> events(const std::filesystem::path& path) {
     std::ifstream in(path, std::ios::binary);
@@ -110,7 +105,8 @@ class TensorBoardTest : public ::testing::Test {
     return events;
   }
 
-  std::filesystem::path folder_;
+  TemporaryFolder temporary_;
+  const std::filesystem::path folder_ = temporary_ / "logs";  // not there yet
 };
 
 // Values of RFC 3720, appendix B.4.

@@ -2,9 +2,10 @@
 #include "model/training/train_config.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <fstream>
+
+#include "tests/model/files/temporary_folder.h"
 
 namespace lightavseg {
 namespace {
@@ -53,11 +54,6 @@ absent = 0.3
 
 class TrainConfigTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    file_ = fs::temp_directory_path() / ("lightavseg-train-" + std::to_string(getpid()) + ".toml");
-  }
-  void TearDown() override { fs::remove(file_); }
-
   TrainConfig read(const std::string& text, const std::vector<std::string>& changes = {}) {
     std::ofstream(file_) << text;
     return read_train_config(file_, changes);
@@ -78,7 +74,8 @@ class TrainConfigTest : public ::testing::Test {
     return text.replace(at, from.size(), to);
   }
 
-  fs::path file_;
+  TemporaryFolder folder_;
+  const fs::path file_ = folder_ / "run.toml";
 };
 
 TEST_F(TrainConfigTest, ReadsWhatItSays) {

@@ -3,7 +3,6 @@
 #include "model/training/trainer.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -15,6 +14,7 @@
 #include "model/training/curves.h"
 #include "model/training/gloo_communicator.h"
 #include "tests/model/data/tiny_material.h"
+#include "tests/model/files/temporary_folder.h"
 
 namespace lightavseg {
 namespace {
@@ -67,15 +67,11 @@ pairs = true
 class TrainerTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("lightavseg-trainer-" + std::to_string(getpid()));
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
     std::ofstream(folder_ / "classes.json") << testing::tiny_taxonomy_json();
     std::ofstream(folder_ / "run.toml") << kRecipe;
     options_.quiet = true;
     material_.use_test_split_for_validation();
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   TrainConfig config(const std::string& out, std::vector<std::string> changes = {}) {
     changes.push_back("material.dir=\"" + material_.dir().string() + "\"");
@@ -115,7 +111,8 @@ class TrainerTest : public ::testing::Test {
   inline static Series whole_losses_;
 
   testing::TinyMaterial material_;
-  fs::path folder_;
+  TemporaryFolder temporary_;
+  const fs::path folder_ = temporary_.path();
   TrainerOptions options_;
 };
 
