@@ -123,9 +123,14 @@ TEST_F(TrainConfigTest, TheRecipeThatShipsIsValid) {
   EXPECT_EQ(large.loss.class_balance, 0.5);
   EXPECT_FALSE(large.distill.empty());
   EXPECT_EQ(stage("audio-mixtures").scenes.two_sounds, 0.7);
+  const auto& fine = stage("joint-384-fine");
+  EXPECT_EQ(fine.steps, 1100);
+  EXPECT_EQ(fine.scenes.image.strength, 0.35);
+  EXPECT_EQ(fine.distill.at(1).weight, 2);
   const auto& last = c.stages.back();
-  EXPECT_EQ(last.name, "joint-384-fine");
+  EXPECT_EQ(last.name, "joint-384-last");
   EXPECT_EQ(last.scenes.size, 384);
+  EXPECT_EQ(last.scenes.image.strength, 0.5);
   EXPECT_EQ(last.scenes.two_visible, 0.26);
   EXPECT_EQ(last.loss.dice, 1.5);
   EXPECT_EQ(last.loss.class_balance, 0.5);
