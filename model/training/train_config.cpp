@@ -5,7 +5,6 @@
 #include <fmt/ranges.h>
 #include <toml++/toml.h>
 
-#include <map>
 #include <set>
 #include <sstream>
 
@@ -206,25 +205,27 @@ void fill_from(const toml::table& other, toml::table& table) {
   }
 }
 
+// The stage of that name among the first `count`, null if there is none.
+toml::table* stage_named(toml::array& stages, const std::string& name, size_t count) {
+  while (count-- > 0)
+    if (auto* stage = stages[count].as_table(); stage && (*stage)["name"] == name) return stage;
+  return nullptr;
+}
+
 // Replaces `like` of every stage by what it stands for.
 void fill_stages(toml::table& root) {
   auto* stages = root["stage"].as_array();
   if (!stages) return;
-  std::map<std::string, const toml::table*> before;
   for (size_t i = 0; i < stages->size(); ++i) {
     auto* stage = (*stages)[i].as_table();
-    if (!stage) return;  // whoever reads the stages says so
-    if (stage->contains("like")) {
-      std::string name;
-      Section section(*stage, fmt::format("stage[{}]", i));
-      section.read("like", name);
-      const auto other = before.find(name);
-      if (other == before.end())
-        section.wrong("like", fmt::format("'{}' is no stage before this one", name));
-      stage->erase("like");
-      fill_from(*other->second, *stage);
-    }
-    before[(*stage)["name"].value_or(std::string())] = stage;
+    if (!stage || !stage->contains("like")) continue;
+    std::string name;
+    Section section(*stage, fmt::format("stage[{}]", i));
+    section.read("like", name);
+    const auto* other = stage_named(*stages, name, i);
+    if (!other) section.wrong("like", fmt::format("'{}' is no stage before this one", name));
+    stage->erase("like");
+    fill_from(*other, *stage);
   }
 }
 
@@ -250,11 +251,8 @@ void apply_change(toml::table& root, const std::string& change) {
   toml::table* table = &root;
   for (size_t i = 0; i + 1 < keys.size(); ++i) {
     if (table == &root && keys[i] == "stage") {
-      toml::table* found = nullptr;
-      if (auto* stages = root["stage"].as_array())
-        for (auto& item : *stages)
-          if (auto* t = item.as_table(); t && (*t)["name"].value<std::string>() == keys[i + 1])
-            found = t;
+      auto* stages = root["stage"].as_array();
+      toml::table* found = stages ? stage_named(*stages, keys[i + 1], stages->size()) : nullptr;
       if (!found) fail(fmt::format("there is no stage '{}'", keys[i + 1]));
       table = found;
       ++i;
