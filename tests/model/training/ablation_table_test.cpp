@@ -64,8 +64,7 @@ class AblationTableTest : public ::testing::Test {
     return text.replace(at, from.size(), to);
   }
 
-  TemporaryFolder temporary_;
-  const fs::path folder_ = temporary_.path();
+  TemporaryFolder folder_;
 };
 
 TEST_F(AblationTableTest, ReadsWhatItSays) {

@@ -108,8 +108,7 @@ class AblationTest : public ::testing::Test {
   }
 
   testing::TinyMaterial material_;
-  TemporaryFolder temporary_;
-  const fs::path folder_ = temporary_.path();
+  TemporaryFolder folder_;
   AblationOptions options_;
 };
 

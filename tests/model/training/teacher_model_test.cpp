@@ -102,8 +102,7 @@ class TeacherModelTest : public ::testing::Test {
   }
 
   testing::TinyMaterial material_;
-  TemporaryFolder temporary_;
-  const fs::path folder_ = temporary_.path();
+  TemporaryFolder folder_;
 };
 
 TEST_F(TeacherModelTest, LossesOfAStudentThatIsTheTeacherAreAtTheirMinimum) {
@@ -176,7 +175,7 @@ TEST_F(TeacherModelTest, TheToolTakesATeacherFromTheWorkingFolder) {
   const char* tool = std::getenv("LIGHTAVSEG_TOOL");
   ASSERT_NE(tool, nullptr) << "the test runner sets it to the built tool";
   const auto command =
-      "cd '" + folder_.string() + "' && " + tool +
+      "cd '" + folder_.path().string() + "' && " + tool +
       " train run.toml --teacher teacher.safetensors --quiet --set run.out=cli " +
       "--set stage.audio.steps=0 --set stage.joint.steps=2 --set 'material.dir=\"" +
       material_.dir().string() + "\"' > /dev/null";

@@ -111,8 +111,7 @@ class TrainerTest : public ::testing::Test {
   inline static Series whole_losses_;
 
   testing::TinyMaterial material_;
-  TemporaryFolder temporary_;
-  const fs::path folder_ = temporary_.path();
+  TemporaryFolder folder_;
   TrainerOptions options_;
 };
 
