@@ -2,13 +2,13 @@
 #include "pipelines/tool/synth_video.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <filesystem>
 #include <opencv2/imgproc.hpp>
 
 #include "model/data/augment.h"
+#include "tests/model/files/temporary_folder.h"
 #include "tests/pipelines/video_reader.h"
 
 namespace lightavseg::tool {
@@ -18,15 +18,9 @@ namespace fs = std::filesystem;
 
 class VideoWriterTest : public ::testing::TestWithParam<const char*> {
  protected:
-  VideoWriterTest()
-      : folder_(fs::temp_directory_path() / ("lightavseg-video-" + std::to_string(::getpid()))) {
-    fs::create_directories(folder_);
+  VideoWriterTest() {
     format_.size = {102, 64};  // rows that need padding
     format_.fps = 10;
-  }
-  ~VideoWriterTest() override {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
   }
   cv::Mat picture(int index) const {
     cv::Mat out(format_.size, CV_8UC3, cv::Scalar(30, 90, 160));
@@ -54,7 +48,7 @@ class VideoWriterTest : public ::testing::TestWithParam<const char*> {
     return "";
   }
 
-  fs::path folder_;
+  TemporaryFolder folder_;
   VideoFormat format_;
 };
 
@@ -106,7 +100,7 @@ TEST_F(VideoWriterTest, AnUnfinishedFileLeavesNothing) {
     VideoWriter writer(folder_ / "clip.mkv", format_);
     writer.write_frame(picture(0));
   }
-  EXPECT_TRUE(fs::is_empty(folder_));
+  EXPECT_TRUE(fs::is_empty(folder_.path()));
 }
 
 TEST(VideoNameTest, ContainersAreKnownByTheirNames) {

@@ -2,13 +2,13 @@
 #include "pipelines/tool/unfinished_output.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <stdexcept>
 #include <string>
 
 #include "pipelines/tool/progress_bar.h"
+#include "tests/model/files/temporary_folder.h"
 
 namespace lightavseg::tool {
 namespace {
@@ -18,14 +18,6 @@ using Kind = UnfinishedOutput::Kind;
 
 class UnfinishedOutputTest : public ::testing::Test {
  protected:
-  UnfinishedOutputTest()
-      : folder_(fs::temp_directory_path() / ("lightavseg-part-" + std::to_string(::getpid()))) {
-    fs::create_directories(folder_);
-  }
-  ~UnfinishedOutputTest() override {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
   static void write(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
   static std::string read(const fs::path& path) {
     std::ifstream file(path);
@@ -40,7 +32,7 @@ class UnfinishedOutputTest : public ::testing::Test {
     return "";
   }
 
-  fs::path folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(UnfinishedOutputTest, TheOldFileStaysUntilTheNewOneIsFinished) {
@@ -60,7 +52,7 @@ TEST_F(UnfinishedOutputTest, WhatIsNotFinishedIsRemoved) {
     UnfinishedOutput folder(folder_ / "b", Kind::kFolder);
     write(folder.path() / "1", "one");
   }
-  EXPECT_TRUE(fs::is_empty(folder_));
+  EXPECT_TRUE(fs::is_empty(folder_.path()));
 }
 
 TEST_F(UnfinishedOutputTest, AFolderComesAsAWhole) {

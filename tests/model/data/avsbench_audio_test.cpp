@@ -8,6 +8,7 @@
 #include "model/data/avsbench_resample.h"
 #include "model/data/avsbench_wav.h"
 #include "tests/model/data/avsbench_samples.h"
+#include "tests/model/files/temporary_folder.h"
 
 namespace lightavseg {
 namespace {
@@ -94,7 +95,7 @@ void write_wav(const std::filesystem::path& path, const std::vector<float>& samp
 }
 
 TEST(AvsBenchWav, ReadsTheHeader) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   write_wav(folder.path() / "a.wav", std::vector<float>(600, 0.1F), 22050, 2);
   const AvsWavInfo info = read_avs_wav_info(folder.path() / "a.wav");
   EXPECT_EQ(info.frames, 300);
@@ -103,7 +104,7 @@ TEST(AvsBenchWav, ReadsTheHeader) {
 }
 
 TEST(AvsBenchWav, NamesWhatIsWrongWithAHeader) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   const auto path = folder.path() / "a.wav";
   const auto text = [&] { return error_of([&] { read_avs_wav_info(path); }); };
   EXPECT_EQ(text(), path.string() + " is missing");
@@ -118,7 +119,7 @@ TEST(AvsBenchWav, NamesWhatIsWrongWithAHeader) {
 }
 
 TEST(AvsBenchWav, AveragesChannelsAndPadsWithSilence) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   const auto path = folder.path() / "a.wav";
   std::vector<float> stereo;
   for (int i = 0; i < 24000; ++i) {
@@ -136,7 +137,7 @@ TEST(AvsBenchWav, AveragesChannelsAndPadsWithSilence) {
 }
 
 TEST(AvsBenchWav, ResamplesEachSecondOnItsOwn) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   const auto path = folder.path() / "a.wav";
   write_wav(path, tone_steps(3, 44100), 44100, 1);
   const SincResampler resampler(44100, 16000);
@@ -155,7 +156,7 @@ TEST(AvsBenchWav, ResamplesEachSecondOnItsOwn) {
 }
 
 TEST(AvsBenchWav, SaysWhereARecordingBreaksOff) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   const auto path = folder.path() / "a.wav";
   // libsndfile goes by content; FLAC's header keeps the full length when the file is cut.
   write_wav(path, tone_steps(3, 16000), 16000, 1, SF_FORMAT_FLAC | SF_FORMAT_PCM_16);
@@ -169,7 +170,7 @@ TEST(AvsBenchWav, SaysWhereARecordingBreaksOff) {
 }
 
 TEST(AvsBenchWav, NamesAVanishedFile) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   const auto path = folder.path() / "a.wav";
   EXPECT_EQ(error_of([&] { read_avs_second(path, 0, nullptr); }), path.string() + " is missing");
 }

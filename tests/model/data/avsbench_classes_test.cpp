@@ -9,6 +9,7 @@
 
 #include "model/data/avsbench_types.h"
 #include "tests/model/data/avsbench_samples.h"
+#include "tests/model/files/temporary_folder.h"
 
 namespace lightavseg {
 namespace {
@@ -78,7 +79,7 @@ TEST(AvssClassNames, DefaultsAre71DifferentOnes) {
 }
 
 TEST(AvssClassNames, SurviveAFile) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   std::vector<std::string> names = default_avss_class_names();
   std::swap(names[3], names[40]);
   write_avss_class_names(folder.path() / "label2idx.json", names);
@@ -86,7 +87,7 @@ TEST(AvssClassNames, SurviveAFile) {
 }
 
 TEST(AvssClassNames, MissingFileIsNamed) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   const std::string path = (folder.path() / "label2idx.json").string();
   const std::string text = error_of<AvsBenchError>([&] { read_avss_class_names(path); });
   EXPECT_NE(text.find(path), std::string::npos) << text;
@@ -94,7 +95,7 @@ TEST(AvssClassNames, MissingFileIsNamed) {
 }
 
 TEST(AvssClassNames, RefusesWhatIsNoJsonObject) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   const auto path = folder.path() / "label2idx.json";
   write_text(path, "{\"dog\": ");
   EXPECT_NE(error_of<AvsBenchError>([&] { read_avss_class_names(path); }).find("this is not JSON"),
@@ -107,7 +108,7 @@ TEST(AvssClassNames, RefusesWhatIsNoJsonObject) {
 }
 
 TEST(AvssClassNames, ListsEveryWrongEntry) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   const auto path = folder.path() / "label2idx.json";
   write_text(path, R"({"a": 0, "b": 0, "c": 71, "d": -1, "e": "1", "f": 1.5, "": 2})");
   try {
@@ -130,7 +131,7 @@ TEST(AvssClassNames, ListsEveryWrongEntry) {
 }
 
 TEST(AvssClassNames, RefusesToWriteARepeatedOrMissingName) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   std::vector<std::string> names = default_avss_class_names();
   names[5] = names[6];
   const auto write = [&] { write_avss_class_names(folder.path() / "label2idx.json", names); };
@@ -141,7 +142,7 @@ TEST(AvssClassNames, RefusesToWriteARepeatedOrMissingName) {
 }
 
 TEST(AvssClassNames, SaysThatTheFileCannotBeWritten) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   const auto path = folder.path() / "missing" / "label2idx.json";
   const std::string text =
       error_of<AvsBenchError>([&] { write_avss_class_names(path, default_avss_class_names()); });

@@ -9,6 +9,7 @@
 #include "model/data/avsbench_classes.h"
 #include "tests/model/data/avsbench_samples.h"
 #include "tests/model/data/tiny_material.h"
+#include "tests/model/files/temporary_folder.h"
 
 namespace lightavseg {
 namespace {
@@ -39,7 +40,7 @@ class AvsClipsTest : public ::testing::Test {
   Taxonomy taxonomy_;
   Material material_;
   ClipComposer composer_;
-  AvsTempFolder folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(AvsClipsTest, S4IsReadBack) {

@@ -5,6 +5,7 @@
 
 #include "model/data/csv.h"
 #include "tests/model/data/avsbench_samples.h"
+#include "tests/model/files/temporary_folder.h"
 
 namespace lightavseg {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 using Fields = std::vector<std::string>;
 
 TEST(AvsBenchCsv, ReadsQuotesMarksAndEitherLineEnd) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   const auto path = folder.path() / "a.csv";
   write_text(path, "\xef\xbb\xbfname,split\r\nx,train\r\n\r\n\"a,b \"\"c\"\"\",val\nshort\nlast,");
   const AvsCsv csv = read_avs_csv(path);
@@ -30,7 +31,7 @@ TEST(AvsBenchCsv, ReadsQuotesMarksAndEitherLineEnd) {
 }
 
 TEST(AvsBenchCsv, CollectsBadLinesAndGoesOn) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   const auto path = folder.path() / "a.csv";
   write_text(path, "name,split\na,b,c\n\"open,train\ngood,test\n");
   const AvsCsv csv = read_avs_csv(path);
@@ -41,7 +42,7 @@ TEST(AvsBenchCsv, CollectsBadLinesAndGoesOn) {
 }
 
 TEST(AvsBenchCsv, NamesAMissingOrEmptyFile) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   const auto path = folder.path() / "a.csv";
   EXPECT_EQ(error_of([&] { read_avs_csv(path); }), path.string() + " is missing");
   write_text(path, "\n\n");
@@ -50,7 +51,7 @@ TEST(AvsBenchCsv, NamesAMissingOrEmptyFile) {
 }
 
 TEST(AvsBenchCsv, FieldsSurviveALine) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   for (const std::string text : {"plain", "with,comma", "\"quoted\"", "", "a\"b"}) {
     const auto path = folder.path() / "a.csv";
     write_text(path, "x,y\n" + csv_field(text) + ",1\n");

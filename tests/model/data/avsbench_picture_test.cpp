@@ -6,6 +6,7 @@
 #include <opencv2/imgcodecs.hpp>
 
 #include "tests/model/data/avsbench_samples.h"
+#include "tests/model/files/temporary_folder.h"
 
 namespace lightavseg {
 namespace {
@@ -18,7 +19,7 @@ class AvsBenchPicture : public ::testing::Test {
     return error_of([&] { read_picture_size(path); });
   }
 
-  AvsTempFolder folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(AvsBenchPicture, ReadsSizesOfPngAndJpeg) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <filesystem>
@@ -15,30 +14,6 @@
 #include "model/data/avsbench_writer.h"
 
 namespace lightavseg {
-
-/// A folder of its own for the running test, removed afterwards.
-class AvsTempFolder {
- public:
-  AvsTempFolder() {
-    const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
-    path_ = std::filesystem::temp_directory_path() /
-            ("lightavseg-avs-" + std::string(info->test_suite_name()) + "-" + info->name() + "-" +
-             std::to_string(::getpid()));
-    std::filesystem::remove_all(path_);
-    std::filesystem::create_directories(path_);
-  }
-  ~AvsTempFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  AvsTempFolder(const AvsTempFolder&) = delete;
-  AvsTempFolder& operator=(const AvsTempFolder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 /// A shaded background with a disc that moves to the right from frame to frame.
 inline cv::Point disc_centre(cv::Size size, int frame) {

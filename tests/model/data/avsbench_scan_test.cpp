@@ -10,6 +10,7 @@
 #include "model/data/avsbench.h"
 #include "model/data/avsbench_writer.h"
 #include "tests/model/data/avsbench_samples.h"
+#include "tests/model/files/temporary_folder.h"
 
 namespace lightavseg {
 namespace {
@@ -43,7 +44,7 @@ class AvsBenchScan : public ::testing::Test {
     cv::imwrite(at(name), cv::Mat(size, CV_8UC1, cv::Scalar(0)));
   }
 
-  AvsTempFolder folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(AvsBenchScan, RefusesAnUnknownSplit) {

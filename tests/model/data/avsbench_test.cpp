@@ -10,6 +10,7 @@
 #include "model/data/avsbench_classes.h"
 #include "model/data/avsbench_writer.h"
 #include "tests/model/data/avsbench_samples.h"
+#include "tests/model/files/temporary_folder.h"
 
 namespace lightavseg {
 namespace {
@@ -46,7 +47,7 @@ double intersection_over_union(const cv::Mat& a, const cv::Mat& b) {
 }
 
 TEST(AvsBench, ReadsS4AtItsOwnSizeUnchanged) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   AvsClipContent clip = disc_clip("vid", "val", AvsSubset::kS4, {224, 224});
   clip.masks[0].setTo(1, clip.masks[0]);  // any value but 0 is foreground
   write_s4(folder.path(), {clip});
@@ -80,7 +81,7 @@ TEST(AvsBench, ReadsS4AtItsOwnSizeUnchanged) {
 }
 
 TEST(AvsBench, S4TrainAnnotatesTheFirstFrameOnly) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   write_s4(folder.path(), {disc_clip("vid", "train", AvsSubset::kS4)});
   const AvsBench bench = AvsBench::open_s4(folder.path(), "train", sized(64));
   const AvsClip& clip = bench.clips().at(0);
@@ -97,7 +98,7 @@ TEST(AvsBench, S4TrainAnnotatesTheFirstFrameOnly) {
 }
 
 TEST(AvsBench, ResizesPictureAndMaskAlike) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   write_ms3(folder.path(), {disc_clip("vid", "train", AvsSubset::kMs3, {320, 180})});
   const AvsBench bench = AvsBench::open_ms3(folder.path(), "train", sized(128));
   const AvsFrame frame = bench.load(bench.clips().at(0), 3);
@@ -112,7 +113,7 @@ TEST(AvsBench, ResizesPictureAndMaskAlike) {
 }
 
 TEST(AvsBench, Ms3AnnotatesAllFramesAlsoEmptyOnes) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   AvsClipContent clip = disc_clip("vid", "train", AvsSubset::kMs3);
   clip.masks[2].setTo(0);
   write_ms3(folder.path(), {clip});
@@ -127,7 +128,7 @@ TEST(AvsBench, Ms3AnnotatesAllFramesAlsoEmptyOnes) {
 }
 
 TEST(AvsBench, AvssPadsShortClipsToTenFrames) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   for (const std::string split : {"train", "test"}) {
     const auto root = folder.path() / split;
     write_avss(root, {disc_clip("s", split, AvsSubset::kV1s, {64, 48}, 35),
@@ -160,7 +161,7 @@ TEST(AvsBench, AvssPadsShortClipsToTenFrames) {
 }
 
 TEST(AvsBench, AvssCropsTheMiddleInTrainOnly) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   // Class 1 fills the left quarter, which the square in the middle of 96 x 48 just misses.
   const auto striped = [](const std::string& split) {
     AvsClipContent clip = disc_clip("vid-" + split, split, AvsSubset::kV1m, {96, 48}, 17);
@@ -183,7 +184,7 @@ TEST(AvsBench, AvssCropsTheMiddleInTrainOnly) {
 }
 
 TEST(AvsBench, AvssUnknownColoursBecomeBackground) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   write_avss(folder.path(), {disc_clip("vid", "val", AvsSubset::kV1m, {48, 48}, 17)});
   cv::Mat bgr(48, 48, CV_8UC3, cv::Scalar(9, 8, 7));
   bgr.rowRange(0, 10).setTo(cv::Scalar(128, 128, 32));  // class 70, blue first
@@ -195,7 +196,7 @@ TEST(AvsBench, AvssUnknownColoursBecomeBackground) {
 }
 
 TEST(AvsBench, ClassNamesComeFromTheFileOrTheDefault) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   std::vector<std::string> names = default_avss_class_names();
   std::swap(names[1], names[2]);
   write_avss(folder.path(), {disc_clip("vid", "val", AvsSubset::kV1m, {48, 48}, 17)}, names);
@@ -205,7 +206,7 @@ TEST(AvsBench, ClassNamesComeFromTheFileOrTheDefault) {
 }
 
 TEST(AvsBench, MixesAndResamplesStereoRecordings) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   AvsClipContent clip = disc_clip("vid", "test", AvsSubset::kMs3);
   clip.sample_rate = 44100;
   clip.channels = 2;
@@ -229,7 +230,7 @@ TEST(AvsBench, MixesAndResamplesStereoRecordings) {
 }
 
 TEST(AvsBench, ShortRecordingsEndInSilence) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   AvsClipContent clip = disc_clip("vid", "test", AvsSubset::kMs3);
   clip.audio.resize(40000);
   write_ms3(folder.path(), {clip});
@@ -241,7 +242,7 @@ TEST(AvsBench, ShortRecordingsEndInSilence) {
 }
 
 TEST(AvsBench, KeepsTheOrderOfTheCsvAndTheSplit) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   write_ms3(folder.path(),
             {disc_clip("b", "train", AvsSubset::kMs3), disc_clip("x", "val", AvsSubset::kMs3),
              disc_clip("a", "train", AvsSubset::kMs3)});
@@ -252,7 +253,7 @@ TEST(AvsBench, KeepsTheOrderOfTheCsvAndTheSplit) {
 }
 
 TEST(AvsBench, LoadsTheSameFromSeveralThreads) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   AvsClipContent clip = disc_clip("vid", "test", AvsSubset::kMs3);
   clip.sample_rate = 22050;
   clip.audio = tone_steps(5, 22050);
@@ -273,7 +274,7 @@ TEST(AvsBench, LoadsTheSameFromSeveralThreads) {
 }
 
 TEST(AvsBench, NamesFramesOutOfRangeAndVanishedFiles) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   write_ms3(folder.path(), {disc_clip("vid", "test", AvsSubset::kMs3)});
   const AvsBench bench = AvsBench::open_ms3(folder.path(), "test", sized(32));
   const AvsClip& clip = bench.clips().at(0);

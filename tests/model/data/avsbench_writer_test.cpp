@@ -9,6 +9,7 @@
 #include "model/data/avsbench.h"
 #include "model/data/avsbench_classes.h"
 #include "tests/model/data/avsbench_samples.h"
+#include "tests/model/files/temporary_folder.h"
 
 namespace lightavseg {
 namespace {
@@ -24,7 +25,7 @@ std::set<std::string> files_in(const fs::path& root) {
 }
 
 TEST(AvsBenchWriter, LaysOutS4AsPublished) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   write_s4(folder.path(),
            {disc_clip("vid", "train", AvsSubset::kS4), disc_clip("w", "test", AvsSubset::kS4)});
   std::set<std::string> expected = {
@@ -45,7 +46,7 @@ TEST(AvsBenchWriter, LaysOutS4AsPublished) {
 }
 
 TEST(AvsBenchWriter, LaysOutMs3AsPublished) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   write_ms3(folder.path(), {disc_clip("vid", "val", AvsSubset::kMs3)});
   std::set<std::string> expected = {"ms3_meta_data.csv", "ms3_data/audio_wav/val/vid.wav"};
   for (const char* k : {"1", "2", "3", "4", "5"}) {
@@ -58,7 +59,7 @@ TEST(AvsBenchWriter, LaysOutMs3AsPublished) {
 }
 
 TEST(AvsBenchWriter, LaysOutAvssAsPublished) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   AvsClipContent named = disc_clip("c", "val", AvsSubset::kV2, {32, 24}, 35);
   named.category = "dog, barking";
   write_avss(folder.path(), {disc_clip("a", "train", AvsSubset::kV1s, {32, 24}, 35),
@@ -78,7 +79,7 @@ TEST(AvsBenchWriter, LaysOutAvssAsPublished) {
 }
 
 TEST(AvsBenchWriter, WritesTheSameBytesTwice) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   const std::vector<AvsClipContent> clips = {disc_clip("a", "train", AvsSubset::kV2, {32, 24}, 7)};
   const cv::Mat before = clips[0].frames[0].clone();
   write_avss(folder.path() / "1", clips);
@@ -91,7 +92,7 @@ TEST(AvsBenchWriter, WritesTheSameBytesTwice) {
 }
 
 TEST(AvsBenchWriter, ListsEverythingWrongWithAClipAndWritesNothing) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   AvsClipContent clip = disc_clip("a/b", "training", AvsSubset::kMs3);
   clip.category = "../x";
   clip.frames.pop_back();
@@ -122,7 +123,7 @@ TEST(AvsBenchWriter, ListsEverythingWrongWithAClipAndWritesNothing) {
 }
 
 TEST(AvsBenchWriter, RefusesClassesAbove70AndRepeatedNames) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   AvsBenchWriter writer(AvsSet::kAvss, folder.path());
   const std::string high = error_of<AvsBenchError>([&] {
     writer.add(disc_clip("a", "train", AvsSubset::kV1s, {32, 24}, 71));
@@ -136,7 +137,7 @@ TEST(AvsBenchWriter, RefusesClassesAbove70AndRepeatedNames) {
 }
 
 TEST(AvsBenchWriter, RefusesALineBreakInACategory) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   AvsBenchWriter writer(AvsSet::kAvss, folder.path());
   AvsClipContent clip = disc_clip("a", "train", AvsSubset::kV1s, {32, 24}, 1);
   clip.category = "a\nb";
@@ -145,7 +146,7 @@ TEST(AvsBenchWriter, RefusesALineBreakInACategory) {
 }
 
 TEST(AvsBenchWriter, AnUnfinishedSetCannotBeOpened) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   write_ms3(folder.path(), {disc_clip("old", "train", AvsSubset::kMs3)});
   AvsBenchWriter writer(AvsSet::kMs3, folder.path());
   writer.add(disc_clip("new", "train", AvsSubset::kMs3));
@@ -159,7 +160,7 @@ TEST(AvsBenchWriter, AnUnfinishedSetCannotBeOpened) {
 }
 
 TEST(AvsBenchWriter, NamesAFileThatCannotBeWritten) {
-  const AvsTempFolder folder;
+  const TemporaryFolder folder;
   AvsBenchWriter writer(AvsSet::kMs3, folder.path());
   fs::create_directories(folder.path() / "ms3_meta_data.csv");
   const std::string text = error_of<AvsBenchError>([&] { writer.finish(); });

@@ -3,9 +3,7 @@
 
 #include <fmt/format.h>
 #include <sndfile.h>
-#include <unistd.h>
 
-#include <atomic>
 #include <cmath>
 #include <fstream>
 #include <opencv2/imgcodecs.hpp>
@@ -112,28 +110,19 @@ const char* const kClasses[] = {"person", "dog", "cat", "guitar", "banjo", "car"
 }  // namespace
 
 TinyMaterial::TinyMaterial() {
-  static std::atomic<int> number{0};
-  dir_ = fs::temp_directory_path() /
-         fmt::format("lightavseg-material-{}-{}", ::getpid(), number.fetch_add(1));
-  fs::remove_all(dir_);
   write_photographs();
   write_cutouts();
   write_pool();
 }
 
 void TinyMaterial::use_test_split_for_validation() const {
-  for (const auto& entry : fs::recursive_directory_iterator(dir_)) {
+  for (const auto& entry : fs::recursive_directory_iterator(dir())) {
     if (entry.path().filename() != "manifest.csv") continue;
     auto text = read_text(entry.path());
     for (std::size_t at = 0; (at = text.find(",test,", at)) != std::string::npos;)
       text.replace(at, 6, ",val,");
     write_text(entry.path(), text);
   }
-}
-
-TinyMaterial::~TinyMaterial() {
-  std::error_code ignored;
-  fs::remove_all(dir_, ignored);
 }
 
 void TinyMaterial::write_photographs() {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "model/data/taxonomy.h"
+#include "tests/model/files/temporary_folder.h"
 
 namespace lightavseg::testing {
 
@@ -25,11 +26,8 @@ Taxonomy tiny_taxonomy();
 class TinyMaterial {
  public:
   TinyMaterial();
-  ~TinyMaterial();
-  TinyMaterial(const TinyMaterial&) = delete;
-  TinyMaterial& operator=(const TinyMaterial&) = delete;
 
-  const std::filesystem::path& dir() const { return dir_; }
+  const std::filesystem::path& dir() const { return dir_.path(); }
 
   /// Calls the test split val, on which training evaluates.
   void use_test_split_for_validation() const;
@@ -39,7 +37,7 @@ class TinyMaterial {
   void write_cutouts();
   void write_pool();
 
-  std::filesystem::path dir_;
+  TemporaryFolder dir_;
 };
 
 void write_text(const std::filesystem::path& file, const std::string& text);

@@ -8,6 +8,7 @@
 #include "model/evaluation/scene_tensors.h"
 #include "tests/model/data/avsbench_samples.h"
 #include "tests/model/evaluation/small_model.h"
+#include "tests/model/files/temporary_folder.h"
 
 namespace lightavseg {
 namespace {
@@ -54,7 +55,7 @@ class AvsEvaluationTest : public ::testing::Test {
     return AvsBench::open_avss(folder_.path(), "test", size_64());
   }
 
-  AvsTempFolder folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(AvsEvaluationTest, S4EqualsWhatIsComputedDirectly) {
