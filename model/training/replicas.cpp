@@ -3,6 +3,8 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 
+#include <algorithm>
+
 #include "model/network/model_file.h"
 
 namespace lightavseg {
@@ -49,18 +51,22 @@ void Replicas::share() {
 
 void Replicas::set_trainable(const std::vector<std::string>& prefixes) {
   for (auto& student : students_) {
-    bool audio = false, rest = false;
+    auto& network = *student->network;
+    bool audio = false;
     student->train();
     for (auto& p : student->named_parameters()) {
       const bool learns = has_prefix(p.key(), prefixes);
       const bool of_audio = p.key().rfind("network.audio.", 0) == 0;
-      (of_audio ? audio : rest) |= learns && p.key().rfind("network.", 0) == 0;
+      audio |= learns && of_audio;
       if (!of_audio) p.value().set_requires_grad(learns);
     }
-    student->network->audio->set_trainable(audio);
-    if (!rest) {
-      // Batch norms of a network that does not learn must not drift either.
-      student->network->visual->eval();
+    network.audio->set_trainable(audio);
+    // Batch norms of a part that does not learn must not drift either.
+    for (auto& part : network.named_children()) {
+      const auto parameters = part.value()->parameters();
+      if (std::none_of(parameters.begin(), parameters.end(),
+                       [](const torch::Tensor& p) { return p.requires_grad(); }))
+        part.value()->eval();
     }
   }
 }
