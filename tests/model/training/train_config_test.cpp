@@ -127,8 +127,7 @@ TEST_F(TrainConfigTest, TheRecipeThatShipsIsValid) {
   EXPECT_EQ(fine.steps, 1100);
   EXPECT_EQ(fine.scenes.image.strength, 0.35);
   EXPECT_EQ(fine.distill.at(1).weight, 2);
-  const auto& last = c.stages.back();
-  EXPECT_EQ(last.name, "joint-384-last");
+  const auto& last = stage("joint-384-last");
   EXPECT_EQ(last.scenes.size, 384);
   EXPECT_EQ(last.scenes.image.strength, 0.5);
   EXPECT_EQ(last.scenes.two_visible, 0.26);
@@ -138,6 +137,19 @@ TEST_F(TrainConfigTest, TheRecipeThatShipsIsValid) {
   for (const auto& distill : last.distill) EXPECT_EQ(distill.teacher, "imagenet-large");
   EXPECT_EQ(c.teachers.back().name, "imagenet-large");
   EXPECT_EQ(c.teachers.back().input_scale, 2);
+  EXPECT_EQ(stage("audio-last").scenes.two_sounds, 0.6);
+  const auto& listen = c.stages.back();
+  EXPECT_EQ(listen.name, "listen-384");
+  EXPECT_EQ(listen.scenes.size, 384);
+  EXPECT_TRUE(listen.scenes.pairs);
+  EXPECT_EQ(listen.scenes.image.strength, 0.8);
+  EXPECT_EQ(listen.scenes.two_visible, 0.26);
+  EXPECT_EQ(listen.loss.dice, 1.5);
+  EXPECT_EQ(listen.loss.side_classes, 0);
+  EXPECT_TRUE(listen.distill.empty());
+  // The eyes stay.
+  EXPECT_EQ(listen.train,
+            (std::vector<std::string>{"network.har", "network.cmfd", "network.head"}));
   EXPECT_TRUE(fs::exists(c.taxonomy)) << c.taxonomy;
 }
 
