@@ -79,12 +79,12 @@ TEST_F(LabelTest, OutlinesObjectsOfAKnownClass) {
     EXPECT_GT((there & found).area(), 0.5 * there.area()) << photo.id << found;
   }
   // How much of an even grey it takes for an object is the model's affair: too little, anyway.
-  const std::string left_out = testing::read_text(output / "left-out.csv");
+  const std::string left_out = read_plainly(output / "left-out.csv");
   EXPECT_EQ(left_out.rfind("file,reason\nvisual-pool/images/dog/picture.png,the model takes ", 0),
             0u)
       << left_out;
   EXPECT_NE(left_out.find("\nvisual-pool/images/cat/picture.png,"), std::string::npos) << left_out;
-  const std::string manifest = testing::read_text(output / "manifest.csv");
+  const std::string manifest = read_plainly(output / "manifest.csv");
   EXPECT_NE(manifest.find("../visual-pool/images/cow/picture.png,cow,train,image,"
                           "masks/visual-pool/images/cow/picture.png.png,"
                           "\"CC0, partly\",model,natural,0."),
@@ -96,7 +96,7 @@ TEST_F(LabelTest, OutlinesObjectsOfAKnownClass) {
                      output.string())
                 .code,
             0);
-  EXPECT_EQ(testing::read_text(output / "manifest.csv"), manifest);
+  EXPECT_EQ(read_plainly(output / "manifest.csv"), manifest);
 }
 
 TEST_F(LabelTest, SaysWhatItNeeds) {

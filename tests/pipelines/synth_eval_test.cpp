@@ -22,7 +22,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::Finished;
-using testing::read_text;
 using testing::run_tool;
 
 class SynthEvalTest : public ::testing::Test {
@@ -46,7 +45,7 @@ class SynthEvalTest : public ::testing::Test {
   }
   std::string model() const { return " --model " + path("model.safetensors"); }
   static nlohmann::json read_json(const std::string& file) {
-    return nlohmann::json::parse(read_text(file));
+    return nlohmann::json::parse(read_plainly(file));
   }
 
   std::string material_options_;
@@ -77,7 +76,7 @@ TEST_F(SynthEvalTest, DataSetsAreWrittenAndMeasured) {
     for (const auto& [name, value] : figures) EXPECT_NEAR(json.at(name), value, 1e-9) << name;
     EXPECT_EQ(json.at("clips"), 3);
     EXPECT_EQ(json.at("frames"), layout == "s4" ? 3 : 15);
-    EXPECT_NE(read_text(path("f.html")).find("worst, clip"), std::string::npos);
+    EXPECT_NE(read_plainly(path("f.html")).find("worst, clip"), std::string::npos);
   }
 }
 
@@ -94,7 +93,7 @@ TEST_F(SynthEvalTest, AvssUsesTheClassNamesOfTheMaterial) {
   const auto json = read_json(path("f.json"));
   EXPECT_EQ(json.at("classes_of_the_model_not_in_the_set"), std::vector<std::string>{"gong"});
   EXPECT_TRUE(json.at("class_iou").contains("background"));
-  EXPECT_NE(read_text(path("f.html")).find("Classes"), std::string::npos);
+  EXPECT_NE(read_plainly(path("f.html")).find("Classes"), std::string::npos);
 }
 
 TEST_F(SynthEvalTest, EverythingWrongWithASetIsListedBeforeAnythingIsMeasured) {
@@ -134,7 +133,7 @@ TEST_F(SynthEvalTest, TheMaterialGivesFiguresAndAPage) {
     EXPECT_GE(json.at(name), 0) << name;
     EXPECT_LE(json.at(name), 1) << name;
   }
-  const auto page = read_text(path("f.html"));
+  const auto page = read_plainly(path("f.html"));
   for (const char* words : {"Nothing sounds", "best, scene", "median, scene", "worst, scene"}) {
     EXPECT_NE(page.find(words), std::string::npos) << words;
   }

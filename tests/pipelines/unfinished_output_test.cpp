@@ -18,11 +18,8 @@ using Kind = UnfinishedOutput::Kind;
 
 class UnfinishedOutputTest : public ::testing::Test {
  protected:
+  // Into the file that is there: an unfinished one is locked.
   static void write(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
-  static std::string read(const fs::path& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
   static std::string refused(const fs::path& path, Kind kind) {
     try {
       UnfinishedOutput output(path, kind);
@@ -40,9 +37,9 @@ TEST_F(UnfinishedOutputTest, TheOldFileStaysUntilTheNewOneIsFinished) {
   write(path, "old");
   UnfinishedOutput output(path, Kind::kFile);
   write(output.path(), "new");
-  EXPECT_EQ(read(path), "old");
+  EXPECT_EQ(read_plainly(path), "old");
   output.finish();
-  EXPECT_EQ(read(path), "new");
+  EXPECT_EQ(read_plainly(path), "new");
   EXPECT_FALSE(fs::exists(output.path()));
 }
 
@@ -61,7 +58,7 @@ TEST_F(UnfinishedOutputTest, AFolderComesAsAWhole) {
   write(output.path() / "1", "one");
   EXPECT_TRUE(fs::is_empty(folder_ / "b"));
   output.finish();
-  EXPECT_EQ(read(folder_ / "b" / "1"), "one");
+  EXPECT_EQ(read_plainly(folder_ / "b" / "1"), "one");
 }
 
 TEST_F(UnfinishedOutputTest, WhatAKilledProcessLeftIsWrittenAgain) {
@@ -70,7 +67,7 @@ TEST_F(UnfinishedOutputTest, WhatAKilledProcessLeftIsWrittenAgain) {
   write(folder_ / "b.part" / "1", "one");
   UnfinishedOutput file(folder_ / "a", Kind::kFile);
   UnfinishedOutput folder(folder_ / "b", Kind::kFolder);
-  EXPECT_EQ(read(file.path()), "");
+  EXPECT_EQ(read_plainly(file.path()), "");
   EXPECT_TRUE(fs::is_empty(folder.path()));
 }
 
@@ -94,7 +91,7 @@ TEST_F(UnfinishedOutputTest, ErrorsNameThePathAndWhatToDo) {
             std::string::npos);
   EXPECT_NE(refused("/dev/null", Kind::kFile).find("device"), std::string::npos);
   EXPECT_NE(refused(folder_ / "", Kind::kFile).find("add a name"), std::string::npos);
-  EXPECT_EQ(read(folder_ / "full" / "mine"), "x");
+  EXPECT_EQ(read_plainly(folder_ / "full" / "mine"), "x");
 }
 
 TEST(ProgressTextTest, TellsShareRateAndTimeLeft) {

@@ -54,8 +54,8 @@ TEST_F(AvsBenchPicture, NamesWhatIsWrong) {
 TEST_F(AvsBenchPicture, NoticesCutFiles) {
   cv::imwrite(file("a.png").string(), disc_picture({70, 40}, 0));
   cv::imwrite(file("a.jpg").string(), disc_picture({70, 40}, 0));
-  const std::string png = read_text(file("a.png"));
-  const std::string jpeg = read_text(file("a.jpg"));
+  const std::string png = read_plainly(file("a.png"));
+  const std::string jpeg = read_plainly(file("a.jpg"));
   write_text(file("a.png"), png.substr(0, png.size() - 12));
   EXPECT_EQ(
       size_error(file("a.png")),
@@ -72,7 +72,7 @@ TEST_F(AvsBenchPicture, NoticesCutFiles) {
 
 TEST_F(AvsBenchPicture, SurvivesEveryCutOfAJpeg) {
   cv::imwrite(file("a.jpg").string(), disc_picture({40, 30}, 0));
-  const std::string jpeg = read_text(file("a.jpg"));
+  const std::string jpeg = read_plainly(file("a.jpg"));
   for (size_t length = 0; length < jpeg.size(); ++length) {
     write_text(file("cut.jpg"), jpeg.substr(0, length));
     try {
@@ -118,7 +118,7 @@ TEST_F(AvsBenchPicture, SaysThatAPictureCannotBeDecoded) {
 
 TEST_F(AvsBenchPicture, SaysThatAPictureIsTooLargeToDecode) {
   cv::imwrite(file("a.jpg").string(), disc_picture({40, 30}, 0));
-  std::string jpeg = read_text(file("a.jpg"));
+  std::string jpeg = read_plainly(file("a.jpg"));
   const size_t frame = jpeg.find("\xff\xc0");
   ASSERT_NE(frame, std::string::npos);
   jpeg.replace(frame + 5, 4, "\xfd\xe8\xfd\xe8");  // height and width

@@ -80,11 +80,6 @@ inline void write_text(const std::filesystem::path& path, const std::string& tex
   std::ofstream(path, std::ios::binary) << text;
 }
 
-inline std::string read_text(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
 /// What `call` throws, as text; fails the test if it throws nothing or something unexpected.
 template <typename Error = std::runtime_error, typename Call>
 std::string error_of(Call call) {

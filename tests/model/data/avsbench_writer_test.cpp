@@ -41,7 +41,7 @@ TEST(AvsBenchWriter, LaysOutS4AsPublished) {
     expected.insert("s4_data/gt_masks/test/helicopter/w/w_" + n + ".png");
   }
   EXPECT_EQ(files_in(folder.path()), expected);
-  EXPECT_EQ(read_text(folder.path() / "s4_meta_data.csv"),
+  EXPECT_EQ(read_plainly(folder.path() / "s4_meta_data.csv"),
             "name,start_time,category,split\nvid,0,helicopter,train\nw,0,helicopter,test\n");
 }
 
@@ -55,7 +55,7 @@ TEST(AvsBenchWriter, LaysOutMs3AsPublished) {
     expected.insert("ms3_data/gt_masks/val/vid/vid_" + n + ".png");
   }
   EXPECT_EQ(files_in(folder.path()), expected);
-  EXPECT_EQ(read_text(folder.path() / "ms3_meta_data.csv"), "name,split\nvid,val\n");
+  EXPECT_EQ(read_plainly(folder.path() / "ms3_meta_data.csv"), "name,split\nvid,val\n");
 }
 
 TEST(AvsBenchWriter, LaysOutAvssAsPublished) {
@@ -72,7 +72,7 @@ TEST(AvsBenchWriter, LaysOutAvssAsPublished) {
         "v2/c/labels_rgb/9.png"}) {
     EXPECT_EQ(files.count(name), 1U) << name;
   }
-  EXPECT_EQ(read_text(folder.path() / "metadata.csv"),
+  EXPECT_EQ(read_plainly(folder.path() / "metadata.csv"),
             "uid,a_obj,label,split\na,helicopter,v1s,train\nb,helicopter,v1m,test\n"
             "c,\"dog, barking\",v2,val\n");
   EXPECT_EQ(read_avss_class_names(folder.path() / "label2idx.json"), default_avss_class_names());
@@ -86,7 +86,8 @@ TEST(AvsBenchWriter, WritesTheSameBytesTwice) {
   EXPECT_EQ(cv::norm(clips[0].frames[0], before, cv::NORM_INF), 0) << "the content was changed";
   write_avss(folder.path() / "2", clips);
   for (const std::string& name : files_in(folder.path() / "1")) {
-    EXPECT_TRUE(read_text(folder.path() / "1" / name) == read_text(folder.path() / "2" / name))
+    EXPECT_TRUE(read_plainly(folder.path() / "1" / name) ==
+                read_plainly(folder.path() / "2" / name))
         << name << " differs";
   }
 }

@@ -76,7 +76,7 @@ TEST(MaterialTest, ReadsAllFoldersOfAParent) {
 TEST(MaterialTest, ObeysSplitsWhateverTheirName) {
   const TinyMaterial tiny;
   const auto manifest = tiny.dir() / "avs-material" / "manifest.csv";
-  std::string text = testing::read_text(manifest);
+  std::string text = read_plainly(manifest);
   for (std::size_t at; (at = text.find(",test,")) != std::string::npos;) {
     text.replace(at, 6, ",held-out,");
   }
@@ -198,7 +198,7 @@ TEST(MaterialTest, ListsEverythingThatIsWrongAtOnce) {
   std::filesystem::remove(root / "masks/cat/cat0.png");
   std::filesystem::remove(root / "sounds/car/car2.wav");
   testing::write_text(root / "manifest.csv",
-                      testing::read_text(root / "manifest.csv") +
+                      read_plainly(root / "manifest.csv") +
                           "images/z.png,zebra,r,x,unknown,train,image,,m.png,,,natural,\n" +
                           "images/s.png,siren,r,x,unknown,train,image,,m.png,,,natural,\n" +
                           "film.mp4,dog,r,x,unknown,train,video,,,,,,\n");
@@ -275,7 +275,7 @@ TEST(MaterialTest, PlayersTakenForInstrumentsAreLeftOut) {
   EXPECT_EQ(ids(load(tiny).photos()).count("avs-material/images/banjo/banjo1.png"), 1u)
       << "a human mask is trusted";
   const auto manifest = tiny.dir() / "avs-material" / "manifest.csv";
-  std::string text = testing::read_text(manifest);
+  std::string text = read_plainly(manifest);
   const std::size_t row = text.find("images/banjo/banjo1.png");
   text.replace(text.find(",human,", row), 7, ",auto,");
   testing::write_text(manifest, text);

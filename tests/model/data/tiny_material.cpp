@@ -8,7 +8,6 @@
 #include <fstream>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
-#include <sstream>
 #include <stdexcept>
 #include <vector>
 
@@ -44,12 +43,6 @@ Taxonomy tiny_taxonomy() {
 void write_text(const fs::path& file, const std::string& text) {
   fs::create_directories(file.parent_path());
   std::ofstream(file, std::ios::binary) << text;
-}
-
-std::string read_text(const fs::path& file) {
-  std::ostringstream out;
-  out << std::ifstream(file, std::ios::binary).rdbuf();
-  return out.str();
 }
 
 void write_picture(const fs::path& file, const cv::Mat& image) {
@@ -118,7 +111,7 @@ TinyMaterial::TinyMaterial() {
 void TinyMaterial::use_test_split_for_validation() const {
   for (const auto& entry : fs::recursive_directory_iterator(dir())) {
     if (entry.path().filename() != "manifest.csv") continue;
-    auto text = read_text(entry.path());
+    auto text = read_plainly(entry.path());
     for (std::size_t at = 0; (at = text.find(",test,", at)) != std::string::npos;)
       text.replace(at, 6, ",val,");
     write_text(entry.path(), text);

@@ -41,7 +41,6 @@ class TinyMaterial {
 };
 
 void write_text(const std::filesystem::path& file, const std::string& text);
-std::string read_text(const std::filesystem::path& file);
 void write_picture(const std::filesystem::path& file, const cv::Mat& image);
 /// A 16-bit WAV of a sine.
 void write_tone(const std::filesystem::path& file, double frequency_hz, double seconds,

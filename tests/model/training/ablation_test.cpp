@@ -21,7 +21,6 @@ namespace lightavseg {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::read_text;
 using testing::write_text;
 
 constexpr const char* kRecipe = R"(
@@ -90,7 +89,7 @@ class AblationTest : public ::testing::Test {
     return "(none)";
   }
   nlohmann::json summary(const std::string& out) const {
-    return nlohmann::json::parse(read_text(folder_ / out / "summary.json"));
+    return nlohmann::json::parse(read_plainly(folder_ / out / "summary.json"));
   }
   void expect_equal_runs(const std::string& a, const std::string& b) const {
     for (const char* cell : {"all/seed-1", "all/seed-2", "no-har/seed-1", "no-har/seed-2"}) {
@@ -101,10 +100,10 @@ class AblationTest : public ::testing::Test {
       ASSERT_EQ(of_a.size(), of_b.size());
       for (const auto& [name, tensor] : of_a)
         EXPECT_TRUE(torch::equal(tensor, of_b.at(name))) << cell << " " << name;
-      EXPECT_EQ(read_text(folder_ / a / cell / "result.json"),
-                read_text(folder_ / b / cell / "result.json"));
+      EXPECT_EQ(read_plainly(folder_ / a / cell / "result.json"),
+                read_plainly(folder_ / b / cell / "result.json"));
     }
-    EXPECT_EQ(read_text(folder_ / a / "summary.md"), read_text(folder_ / b / "summary.md"));
+    EXPECT_EQ(read_plainly(folder_ / a / "summary.md"), read_plainly(folder_ / b / "summary.md"));
   }
 
   testing::TinyMaterial material_;
@@ -124,10 +123,10 @@ TEST_F(AblationTest, TrainsEveryRowAndSeedOnce) {
   EXPECT_EQ(json.at("orderings").size(), 1u);
   // Without HAR every state is made of A_0, which is wider than what a stage hands on.
   EXPECT_LT(json["rows"][0]["parameters"], json["rows"][1]["parameters"]);
-  EXPECT_NE(read_text(folder_ / "a/all/seed-1/result.json"),
-            read_text(folder_ / "a/all/seed-2/result.json"));
-  EXPECT_NE(read_text(folder_ / "a/summary.md").find("| no HAR | 2 of 2 |"), std::string::npos);
-  EXPECT_NE(read_text(folder_ / "a/summary.csv").find("no HAR,2,"), std::string::npos);
+  EXPECT_NE(read_plainly(folder_ / "a/all/seed-1/result.json"),
+            read_plainly(folder_ / "a/all/seed-2/result.json"));
+  EXPECT_NE(read_plainly(folder_ / "a/summary.md").find("| no HAR | 2 of 2 |"), std::string::npos);
+  EXPECT_NE(read_plainly(folder_ / "a/summary.csv").find("no HAR,2,"), std::string::npos);
 
   // The next call has nothing to do: the models stay the files that they were.
   const auto model = folder_ / "a/no-har/seed-2/model.safetensors";
@@ -194,7 +193,7 @@ TEST_F(AblationTest, OnlyTheRowsAndSeedsThatWereAskedFor) {
   EXPECT_TRUE(fs::exists(folder_ / "a/no-har/seed-2/result.json"));
   EXPECT_FALSE(fs::exists(folder_ / "a/no-har/seed-1"));
   EXPECT_FALSE(fs::exists(folder_ / "a/all"));
-  EXPECT_NE(read_text(folder_ / "a/summary.md").find("| all | 0 of 2 |"), std::string::npos);
+  EXPECT_NE(read_plainly(folder_ / "a/summary.md").find("| all | 0 of 2 |"), std::string::npos);
   options_.rows = {"nobody"};
   EXPECT_NE(error_of("a").find("there is no row 'nobody'; the table has all, no HAR"),
             std::string::npos);
@@ -208,10 +207,10 @@ TEST_F(AblationTest, ADamagedResultIsMeasuredAgain) {
   options_.seeds = {1};
   run("a");
   const auto file = folder_ / "a/all/seed-1/result.json";
-  const auto before = read_text(file);
+  const auto before = read_plainly(file);
   write_text(file, before.substr(0, before.size() / 2));
   EXPECT_EQ(run("a"), AblationState::kFinished);
-  EXPECT_EQ(read_text(file), before);
+  EXPECT_EQ(read_plainly(file), before);
 }
 
 TEST_F(AblationTest, AnotherEvaluationMeasuresWithoutTraining) {
@@ -224,7 +223,7 @@ TEST_F(AblationTest, AnotherEvaluationMeasuresWithoutTraining) {
   other.evaluation.clips = 3;
   EXPECT_EQ(run_ablation(other, options_), AblationState::kFinished);
   EXPECT_EQ(fs::last_write_time(model), time);
-  EXPECT_NE(read_text(folder_ / "a/all/seed-1/result.json").find("clips 3"), std::string::npos);
+  EXPECT_NE(read_plainly(folder_ / "a/all/seed-1/result.json").find("clips 3"), std::string::npos);
 }
 
 TEST_F(AblationTest, OtherSettingsAreRefusedByName) {

@@ -18,7 +18,6 @@ namespace lightavseg {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::read_text;
 using testing::write_text;
 
 constexpr const char* kRecipe = R"(

@@ -123,7 +123,7 @@ TEST_F(TrainerTest, LeavesAModelCurvesAndAReport) {
   const auto curves = read_curves(folder_ / "a/curves.csv");
   EXPECT_EQ(curves.series("train/loss").size(), 8u);
   EXPECT_FALSE(curves.series("val/miou").empty());
-  const auto page = testing::read_text(folder_ / "a/report.html");
+  const auto page = read_plainly(folder_ / "a/report.html");
   for (const char* sample :
        {"single 0: sounds ", "multi 1: ", "swap 1: ", "silence 0: sounds nothing", "offscreen 1: "})
     EXPECT_NE(page.find(sample), std::string::npos) << sample;
